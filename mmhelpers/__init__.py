@@ -1,0 +1,34 @@
+"""Simulate, fit, test and check linear mixed-effects models.
+
+The names listed in ``__all__`` are the public interface; each is imported from its
+module the first time it is used, so that ``import mmhelpers`` needs NumPy alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# public name -> module that defines it (kept in the order of the modules)
+_EXPORTS: dict[str, str] = {}
+# modules reached as attributes, such as ``mm.exact.type1_slopeless``
+_MODULES: tuple[str, ...] = ()
+
+__all__ = ["__version__", *_EXPORTS, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"mmhelpers.{name}")
+    module = _EXPORTS.get(name)
+    if module is None:
+        raise AttributeError(f"module 'mmhelpers' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mmhelpers.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS, *_MODULES})
