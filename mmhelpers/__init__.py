@@ -22,6 +22,14 @@ _EXPORTS: dict[str, str] = {
     "FormulaError": "model",
     "UnidentifiableError": "model",
     "MissingRowsWarning": "model",
+    "profiled_criterion": "reference",
+    "minimise_criterion": "reference",
+    "fit_arrays": "engine",
+    "satterthwaite": "engine",
+    "Fit": "fitting",
+    "FitMany": "fitting",
+    "fit": "fitting",
+    "fit_many": "fitting",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()

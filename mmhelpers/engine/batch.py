@@ -143,8 +143,7 @@ def fit_arrays(
     >>> fits.beta.round(6).tolist(), fits.sigma.round(6).tolist()
     ([[5.5]], [1.290994])
     """
-    from mmhelpers.model import UnidentifiableError
-    from mmhelpers.model.checks import check_identifiable
+    from mmhelpers.model.checks import UnidentifiableError, check_identifiable
 
     X = np.asarray(X, dtype=float)
     if X.ndim != 2 or not X.shape[0]:
