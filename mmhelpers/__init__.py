@@ -12,7 +12,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 # public name -> module that defines it (kept in the order of the modules)
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "load": "datasets",
+    "list_datasets": "datasets",
+    "describe": "datasets",
+    "truth": "datasets",
+}
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
 
