@@ -425,8 +425,8 @@ def test_oysters_without_bags_differ_by_the_bag_effects_alone() -> None:
 
 
 def test_oyster_residuals_have_the_sd_of_the_truth() -> None:
-    # What is left of growth when the truth is taken off is N(0, sd_residual^2): its SD lies within 3.3 standard
-    # errors of the truth, 3.3 / sqrt(2 * 456) = 11%, unless something is wrong.
+    # What is left of growth when the truth is taken off is N(0, sd_residual^2): its SD lies within 3.3
+    # standard errors of the truth, 3.3 / sqrt(2 * 456) = 11%, unless something is wrong.
     table, truth = mm.load("oysters_nobag"), mm.truth("oysters_nobag")
     mean = [truth["mean"][p][s] for p, s in zip(table["population"], table["site"], strict=True)]
     residual = table["growth"] - mean
