@@ -19,6 +19,7 @@ _EXPORTS: dict[str, str] = {
     "require_r": "r_link",
     "glue": "printed",
     "published": "printed",
+    "check_answer": "exercises",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
