@@ -17,6 +17,13 @@ _EXPORTS: dict[str, str] = {
     "list_datasets": "datasets",
     "describe": "datasets",
     "truth": "datasets",
+    "RMissing": "r_link",
+    "have_r": "r_link",
+    "lmer": "r_link",
+    "require_r": "r_link",
+    "glue": "printed",
+    "published": "printed",
+    "check_answer": "exercises",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
