@@ -6,7 +6,13 @@ Names are imported when they are used, so that `mmhelpers.model.checks` needs Nu
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmhelpers.model.build import MissingRowsWarning, build_matrices
+    from mmhelpers.model.checks import UnidentifiableError
+    from mmhelpers.model.newdata import fixed_matrix, random_rows
+    from mmhelpers.model.parse import FormulaError
 
 _EXPORTS = {
     "FormulaError": "parse",
@@ -17,7 +23,7 @@ _EXPORTS = {
     "random_rows": "newdata",
 }
 
-__all__ = [  # noqa: F822
+__all__ = [
     "FormulaError",
     "MissingRowsWarning",
     "UnidentifiableError",
