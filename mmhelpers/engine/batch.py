@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.engine import schur
+from mmhelpers.engine import pooled, schur
+from mmhelpers.engine.blocks import find_structure
 from mmhelpers.engine.criterion import System, Value, cholesky, evaluate
 from mmhelpers.engine.design import (
     Design,
@@ -32,6 +34,8 @@ SINGULAR = 1e-4
 ZERO = 1e-12
 # Numbers that a chunk of replicates may hold in its largest array.
 CHUNK = 400_000
+# Designs with a block larger than this take the general path.
+LARGEST_BLOCK = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +100,12 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     )
     holes = np.isnan(Y).any(1) if missing == "drop" else np.zeros(len(Y), dtype=bool)
     parts = [np.flatnonzero(~holes), np.flatnonzero(holes)]
-    size = chunk_size(design)
     pieces: list[tuple[NDArray[np.intp], dict[str, Any]]] = []
-    for rows, prepare in zip(parts, (prepare_complete, prepare_missing), strict=True):
+    plan = choose_plan(design) if len(parts[0]) else None
+    for rows, prepare, size in (
+        (parts[0], partial(prepare_complete, plan=plan), chunk_size(design, plan)),
+        (parts[1], prepare_missing, chunk_size(design)),
+    ):
         for start in range(0, len(rows), size):
             which = rows[start : start + size]
             pieces.append((which, _fit_chunk(design, prepare, Y[which], reml)))
@@ -220,8 +227,11 @@ def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:
     return out
 
 
-def chunk_size(design: Design) -> int:
+def chunk_size(design: Design, plan: pooled.Plan | None = None) -> int:
     """Replicates that are fitted together, so that the largest array stays within `CHUNK` numbers."""
+    if plan is not None:
+        widest = max(stack.F[0].size * max(stack.F.shape[0], 1) for stack in plan.stacks)
+        return int(np.clip(CHUNK // max(design.n, 4 * widest), 16, 4096))
     q = sum(k * levels for k, levels in zip(design.k, design.levels, strict=True))
     one, two = schur.split_factors(design)
     q1 = sum(design.k[t] * design.levels[t] for t in one)
@@ -229,12 +239,17 @@ def chunk_size(design: Design) -> int:
     return int(np.clip(CHUNK // width, 1, 4096))
 
 
-def prepare_complete(design: Design, Y: Floats) -> Prepared:
+def prepare_complete(design: Design, Y: Floats, plan: pooled.Plan | None = None) -> Prepared:
     """Reduce responses (R, n) that have every observation."""
     r, coef, scale = residualise(design.Q, Y)
-    return Prepared(
-        schur.build(design, r), coef, scale, design.R_inv[None], np.array([design.log_det_XX])
-    )
+    system: System = schur.build(design, r) if plan is None else pooled.collect(plan, r)
+    return Prepared(system, coef, scale, design.R_inv[None], np.array([design.log_det_XX]))
+
+
+def choose_plan(design: Design) -> pooled.Plan | None:
+    """Return the plan of the pooled path where the design falls into small blocks, None elsewhere."""
+    structure = find_structure(design)
+    return pooled.make_plan(design, structure) if structure.largest <= LARGEST_BLOCK else None
 
 
 def prepare_missing(design: Design, Y: Floats) -> Prepared:
