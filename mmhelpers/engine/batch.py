@@ -23,6 +23,7 @@ from mmhelpers.engine.design import (
 )
 from mmhelpers.engine.newton import Optimum, minimise
 from mmhelpers.engine.satterthwaite import invert_hessian
+from mmhelpers.engine.start import Start, make_start
 from mmhelpers.results import Fits, Matrices, Term
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,8 @@ class Prepared:
     R_inv : ndarray, shape (R or 1, p, p)
         From coefficients of Q to those of X.
     log_det_XX : ndarray, shape (R or 1,)
+    r : ndarray, shape (n, R)
+        The scaled residuals.
     """
 
     system: System
@@ -59,6 +62,7 @@ class Prepared:
     scale: Floats
     R_inv: Floats
     log_det_XX: Floats
+    r: Floats
 
 
 def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: str = "raise") -> Fits:
@@ -102,13 +106,14 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     parts = [np.flatnonzero(~holes), np.flatnonzero(holes)]
     pieces: list[tuple[NDArray[np.intp], dict[str, Any]]] = []
     plan = choose_plan(design) if len(parts[0]) else None
+    start = make_start(design)
     for rows, prepare, size in (
         (parts[0], partial(prepare_complete, plan=plan), chunk_size(design, plan)),
         (parts[1], prepare_missing, chunk_size(design)),
     ):
-        for start in range(0, len(rows), size):
-            which = rows[start : start + size]
-            pieces.append((which, _fit_chunk(design, prepare, Y[which], reml)))
+        for first in range(0, len(rows), size):
+            which = rows[first : first + size]
+            pieces.append((which, _fit_chunk(start, prepare, Y[which], reml)))
     return _collect(matrices, design, Y, reml, pieces)
 
 
@@ -243,7 +248,7 @@ def prepare_complete(design: Design, Y: Floats, plan: pooled.Plan | None = None)
     """Reduce responses (R, n) that have every observation."""
     r, coef, scale = residualise(design.Q, Y)
     system: System = schur.build(design, r) if plan is None else pooled.collect(plan, r)
-    return Prepared(system, coef, scale, design.R_inv[None], np.array([design.log_det_XX]))
+    return Prepared(system, coef, scale, design.R_inv[None], np.array([design.log_det_XX]), r)
 
 
 def choose_plan(design: Design) -> pooled.Plan | None:
@@ -294,12 +299,13 @@ def prepare_missing(design: Design, Y: Floats) -> Prepared:
         r = r / np.where(scale > 0, scale, 1.0)
     R_inv = design.R_inv @ QU
     log_det = design.log_det_XX + 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
-    return Prepared(schur.build(design, r, present, QU), coef, scale, R_inv, log_det)
+    return Prepared(schur.build(design, r, present, QU), coef, scale, R_inv, log_det, r)
 
 
 def _fit_chunk(
-    design: Design, prepare: Callable[[Design, Floats], Prepared], Y: Floats, reml: bool
+    start: Start, prepare: Callable[[Design, Floats], Prepared], Y: Floats, reml: bool
 ) -> dict[str, Any]:
+    design = start.design
     prepared = prepare(design, Y)
     system, n_obs = prepared.system, prepared.system.n_obs
     R = len(Y)
@@ -310,7 +316,9 @@ def _fit_chunk(
     theta = np.full((design.n_theta, R), np.nan)
     converged = np.zeros(R, dtype=bool)
     if len(live):
-        found = optimise(system.take(live) if len(live) < R else system, reml)
+        found = optimise(
+            system.take(live) if len(live) < R else system, start.theta(prepared.r[:, live]), reml
+        )
         theta[:, live] = canonical(found.theta, design)
         converged[live] = found.converged
     filled = np.where(np.isfinite(theta), theta, 1.0)
@@ -327,10 +335,9 @@ def _fit_chunk(
     return out | {"converged": converged, "message": message}
 
 
-def optimise(system: System, reml: bool) -> Optimum:
+def optimise(system: System, start: Floats, reml: bool) -> Optimum:
     """Minimise the criterion for every replicate; those that fail are tried from other starts."""
     design = system.design
-    R = len(system.n_obs)
     identity = T_to_theta([np.eye(k)[:, :, None] for k in design.k])
 
     def run(active: System, start: Floats) -> Optimum:
@@ -345,9 +352,9 @@ def optimise(system: System, reml: bool) -> Optimum:
 
         return minimise(f, start)
 
-    found = run(system, np.repeat(identity, R, axis=1))
+    found = run(system, start)
     theta, best, converged = found.theta.copy(), found.f.copy(), found.converged.copy()
-    for factor in (0.2, 4.0):
+    for factor in (1.0, 0.2, 4.0):
         failed = np.flatnonzero(~converged)
         if not len(failed):
             break
