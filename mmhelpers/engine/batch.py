@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.engine import pooled, schur
+from mmhelpers.engine import closed_form, pooled, schur
 from mmhelpers.engine.blocks import find_structure
 from mmhelpers.engine.criterion import System, Value, cholesky, evaluate
 from mmhelpers.engine.design import (
@@ -316,9 +316,13 @@ def _fit_chunk(
     theta = np.full((design.n_theta, R), np.nan)
     converged = np.zeros(R, dtype=bool)
     if len(live):
-        found = optimise(
-            system.take(live) if len(live) < R else system, start.theta(prepared.r[:, live]), reml
-        )
+        active: Any = system.take(live) if len(live) < R else system
+        if isinstance(active, pooled.Pooled) and closed_form.applies(active.plan):
+            solved = closed_form.solve(active, reml)
+            everywhere = np.ones(len(live), dtype=bool)
+            found = Optimum(solved, np.zeros(len(live)), everywhere, np.zeros(len(live), dtype=np.intp))
+        else:
+            found = optimise(active, start.theta(prepared.r[:, live]), reml)
         theta[:, live] = canonical(found.theta, design)
         converged[live] = found.converged
     filled = np.where(np.isfinite(theta), theta, 1.0)
