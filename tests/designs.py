@@ -44,10 +44,16 @@ def random_design(rng: np.random.Generator, kind: str | None = None) -> RandomDe
     elif kind in {"one_unbalanced", "slope_unbalanced"}:
         sizes = rng.integers(2, 9, g)
         data = pd.DataFrame({"g": np.repeat(np.arange(g), sizes)})
-        data["x"] = rng.normal(size=len(data)) if rng.random() < 0.5 else rng.integers(0, 4, len(data)).astype(float)
+        data["x"] = (
+            rng.normal(size=len(data)) if rng.random() < 0.5 else rng.integers(0, 4, len(data)).astype(float)
+        )
     elif kind.startswith("nested"):
-        data = pd.DataFrame({"g": np.repeat(np.arange(g), 3 * m), "h": np.tile(np.repeat(np.arange(3), m), g)})
-        data["x"] = rng.integers(0, 3, len(data)).astype(float) if kind == "nested" else rng.normal(size=len(data))
+        data = pd.DataFrame(
+            {"g": np.repeat(np.arange(g), 3 * m), "h": np.tile(np.repeat(np.arange(3), m), g)}
+        )
+        data["x"] = (
+            rng.integers(0, 3, len(data)).astype(float) if kind == "nested" else rng.normal(size=len(data))
+        )
         if kind == "nested_unbalanced":
             data = data[rng.random(len(data)) < 0.8].reset_index(drop=True)
     else:

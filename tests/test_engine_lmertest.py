@@ -29,7 +29,12 @@ def case(request):
     kind = request.param.split("_")[0]
     design = pd.read_csv(HERE / f"{kind}_design.csv")
     Y = np.load(HERE / f"{kind}_Y.npy")
-    return mm.fit_many(MODELS[request.param], design, Y), pd.read_csv(HERE / f"{request.param}.csv"), design, Y
+    return (
+        mm.fit_many(MODELS[request.param], design, Y),
+        pd.read_csv(HERE / f"{request.param}.csv"),
+        design,
+        Y,
+    )
 
 
 def test_none_failed(case):

@@ -11,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mmhelpers as mm
-from mmhelpers.engine import batch, schur
+from mmhelpers.engine import prepare
 from mmhelpers.engine.blocks import find_structure
 from mmhelpers.engine.criterion import evaluate
 from mmhelpers.engine.design import change_units, make_design
+from mmhelpers.engine.numbers import in_user_units
+from mmhelpers.engine.schur_build import split_factors
 
 sys.path.insert(0, str(Path(__file__).parent))
-from designs import KINDS, random_design  # noqa: E402
+from designs import KINDS, random_design
 
 EXACT = 1e-8  # the same criterion by two formulas, relative to its size of about 100
 OPTIMUM = 1e-6  # how far below the engine a general optimiser may get
@@ -53,15 +55,15 @@ def test_both_paths_equal_the_reference_anywhere(kind, reml):
     design = _design(matrices)
     Y = np.stack([case.y, case.y[::-1], rng.normal(size=len(case.y))])
     theta = rng.normal(size=(design.n_theta, 3)) * np.array([0.1, 1.0, 3.0])
-    prepared = [batch.prepare_complete(design, Y)]
-    plan = batch.choose_plan(design)
+    prepared = [prepare.prepare_complete(design, Y)]
+    plan = prepare.choose_plan(design)
     if plan is not None:
-        prepared.append(batch.prepare_complete(design, Y, plan))
+        prepared.append(prepare.prepare_complete(design, Y, plan))
     user = change_units(theta, design.B).T
     expected = [mm.profiled_criterion(matrices, user[i], Y[i], reml) for i in range(3)]
     for one in prepared:
         value = evaluate(one.system, theta, reml)
-        numbers = batch._numbers(design, one, theta, value, reml)
+        numbers = in_user_units(design, one, theta, value, reml)
         for i, oracle in enumerate(expected):
             assert numbers["criterion"][i] == pytest.approx(oracle.criterion, rel=EXACT)
             assert numbers["beta"][i] == pytest.approx(oracle.beta, rel=1e-6, abs=1e-8)
@@ -86,9 +88,9 @@ def test_derivatives_equal_differences(kind, pooled):
     rng = np.random.default_rng(7)
     case = random_design(rng, kind)
     design = _design(mm.build_matrices(case.formula, case.data))
-    plan = batch.choose_plan(design) if pooled else None
+    plan = prepare.choose_plan(design) if pooled else None
     assert (plan is not None) == pooled
-    system = batch.prepare_complete(design, case.y[None], plan).system
+    system = prepare.prepare_complete(design, case.y[None], plan).system
     for reml in (True, False):
         theta = rng.normal(size=(design.n_theta, 1))
         value = evaluate(system, theta, reml)
@@ -107,7 +109,9 @@ def test_optimum_is_not_above_a_general_optimisers(seed, kind, reml):
     fit = mm.fit(case.formula, case.data, reml=reml)
     assert fit.converged
     matrices = fit.matrices
-    assert mm.profiled_criterion(matrices, fit.theta, reml=reml).criterion == pytest.approx(fit.criterion, abs=1e-7)
+    assert mm.profiled_criterion(matrices, fit.theta, reml=reml).criterion == pytest.approx(
+        fit.criterion, abs=1e-7
+    )
     _, oracle = mm.minimise_criterion(matrices, reml=reml)
     assert fit.criterion < oracle.criterion + OPTIMUM
 
@@ -131,7 +135,7 @@ def test_general_path_equals_pooled_path(seed, kind):
     case = random_design(np.random.default_rng(seed), kind)
     pooled = mm.fit_many(case.formula, case.data, case.y)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch, "LARGEST_BLOCK", 0)
+        patch.setattr(prepare, "LARGEST_BLOCK", 0)
         general = mm.fit_many(case.formula, case.data, case.y)
     _close_fits(general, pooled)
 
@@ -143,9 +147,13 @@ def test_order_of_rows_and_names_of_levels_do_not_matter(seed, kind):
     case = random_design(rng, kind)
     order = rng.permutation(len(case.data))
     changed = case.data.iloc[order].reset_index(drop=True)
-    changed["g"] = changed["g"].map({name: f"z{i}" for i, name in enumerate(rng.permutation(changed["g"].unique()))})
+    changed["g"] = changed["g"].map(
+        {name: f"z{i}" for i, name in enumerate(rng.permutation(changed["g"].unique()))}
+    )
     _close_fits(
-        mm.fit_many(case.formula, changed, case.y[order]), mm.fit_many(case.formula, case.data, case.y), rel=1e-6
+        mm.fit_many(case.formula, changed, case.y[order]),
+        mm.fit_many(case.formula, case.data, case.y),
+        rel=1e-6,
     )
 
 
@@ -179,7 +187,9 @@ def test_units_of_x(seed, kind, scale):
 
 
 @QUICK
-@given(seeds, st.sampled_from(["slope", "slope_unbalanced", "crossed_random"]), st.sampled_from([10.0, -2000.0]))
+@given(
+    seeds, st.sampled_from(["slope", "slope_unbalanced", "crossed_random"]), st.sampled_from([10.0, -2000.0])
+)
 def test_origin_of_a_random_slope(seed, kind, shift):
     """The model with correlated intercepts and slopes does not depend on where x is zero."""
     case = random_design(np.random.default_rng(seed), kind)
@@ -231,7 +241,11 @@ def test_structure_of_planned_designs():
         return sorted((block.slots, block.copies, len(block.A)) for block in structure.blocks)
 
     crossed = mm.cross(subject=30, item=20).data
-    assert blocks("y ~ 1 + (1 | subject) + (1 | item)", crossed) == [((0,), 29, 1), ((0, 1), 1, 2), ((1,), 19, 1)]
+    assert blocks("y ~ 1 + (1 | subject) + (1 | item)", crossed) == [
+        ((0,), 29, 1),
+        ((0, 1), 1, 2),
+        ((1,), 19, 1),
+    ]
     assert blocks("y ~ 1 + (1 | subject)", crossed) == [((0,), 30, 1)]
     assert blocks("y ~ 1 + (1 | subject/item)", mm.cross(subject=5, item=3, r=2).data) == [
         ((0,), 10, 1),
@@ -242,4 +256,4 @@ def test_structure_of_planned_designs():
 def test_schur_eliminates_the_largest_factor():
     data = mm.cross(subject=5, item=8).data
     design = _design(mm.build_matrices("y ~ 1 + (1 | subject) + (1 | item)", data, response=False))
-    assert schur.split_factors(design) == ((1,), (0,))
+    assert split_factors(design) == ((1,), (0,))

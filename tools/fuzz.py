@@ -62,7 +62,9 @@ def lme4_fits(cases: list[RandomDesign], reml: list[bool]) -> list[dict[str, obj
         return json.loads((Path(folder) / "out.json").read_text())
 
 
-def compare(case: RandomDesign, reml: bool, lme4: dict[str, object] | None, oracle: bool) -> dict[str, object]:
+def compare(
+    case: RandomDesign, reml: bool, lme4: dict[str, object] | None, oracle: bool
+) -> dict[str, object]:
     """Fit one case and compare; ``problem`` is empty where all is well."""
     row: dict[str, object] = {"kind": case.kind, "reml": reml, "problem": ""}
     try:
@@ -94,7 +96,9 @@ def compare(case: RandomDesign, reml: bool, lme4: dict[str, object] | None, orac
             if error > ESTIMATE:
                 row["problem"] = f"estimates differ by {error:.1e}"
             elif not row["df_error"] < DF:
-                row["df_note"] = f"df {table['df'].round(3).tolist()} against {df.round(3).tolist()}, theta {fit.theta.round(6).tolist()} against {lme4['theta']}"
+                row["df_note"] = (
+                    f"df {table['df'].round(3).tolist()} against {df.round(3).tolist()}, theta {fit.theta.round(6).tolist()} against {lme4['theta']}"
+                )
     row["above_best"] = fit.criterion - best
     if row["above_best"] > CRITERION:
         row["problem"] = f"criterion {row['above_best']:.2e} above the best known"
@@ -105,7 +109,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--n", type=int, default=200)
-    parser.add_argument("--oracle-every", type=int, default=5, help="run the slow reference optimiser on one case in so many")
+    parser.add_argument(
+        "--oracle-every", type=int, default=5, help="run the slow reference optimiser on one case in so many"
+    )
     parser.add_argument("--out", type=Path, help="write the summary to this file as well")
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
@@ -115,7 +121,10 @@ def main() -> int:
     if shutil.which("Rscript"):
         lme4 = list(lme4_fits(cases, reml))
     started = time.perf_counter()
-    rows = [compare(c, r, l, i % args.oracle_every == 0) for i, (c, r, l) in enumerate(zip(cases, reml, lme4, strict=True))]
+    rows = [
+        compare(c, r, l, i % args.oracle_every == 0)
+        for i, (c, r, l) in enumerate(zip(cases, reml, lme4, strict=True))
+    ]
     table = pd.DataFrame(rows)
     lines = [
         f"fuzz: seed {args.seed}, {args.n} designs, lme4 {'compared' if shutil.which('Rscript') else 'absent'}, "

@@ -128,16 +128,16 @@ def find_structure(design: Design) -> Structure:
     A = _drop_rounding(A)
     starts = np.cumsum([0, *(k * l for k, l in zip(design.k, design.levels, strict=True))])
     q = int(starts[-1])
-    factors = _factors(design)
+    groups_of_terms = factors(design)
     top = float(np.abs(A.data).max()) if A.nnz else 1.0
     found: dict[Any, list[Any]] = {}
     reduced_rows: list[Any] = []
     slot_terms: list[int] = []
     slot_first: list[int] = []
     at = 0
-    for terms in factors:
+    for terms in groups_of_terms:
         columns = _level_columns(design, starts, terms)  # (l, K)
-        types = _types(A, columns, q, top) if len(factors) > 1 and q <= MAX_TYPES else None
+        types = _types(A, columns, q, top) if len(groups_of_terms) > 1 and q <= MAX_TYPES else None
         groups = [np.array([level]) for level in range(len(columns))] if types is None else types
         for levels in groups:
             size = len(levels)
@@ -145,14 +145,18 @@ def find_structure(design: Design) -> Structure:
                 rows = columns[levels]
                 own = A[rows[0]][:, rows[0]].toarray()
                 for part, part_terms in _split_own(own, design, terms):
-                    _add(found, own[np.ix_(part, part)], part_terms, size - 1, Source(rows[:, part], True), top)
+                    _add(
+                        found, own[np.ix_(part, part)], part_terms, size - 1, Source(rows[:, part], True), top
+                    )
             offset = 0
             for t in terms:
                 k = design.k[t]
                 slot_terms.append(t)
                 slot_first.append(at)
                 for a in range(k):
-                    reduced_rows.append((np.full(size, at + a), columns[levels, offset + a], np.full(size, size**-0.5)))
+                    reduced_rows.append(
+                        (np.full(size, at + a), columns[levels, offset + a], np.full(size, size**-0.5))
+                    )
                 at += k
                 offset += k
     rows, cols, values = (np.concatenate([part[i] for part in reduced_rows]) for i in range(3))
@@ -195,7 +199,7 @@ def _drop_rounding(A: Any) -> Any:
     return A
 
 
-def _factors(design: Design) -> list[tuple[int, ...]]:
+def factors(design: Design) -> list[tuple[int, ...]]:
     """Terms by grouping factor."""
     groups: list[list[int]] = []
     for t, index in enumerate(design.index):
@@ -237,7 +241,10 @@ def _split_own(own: Floats, design: Design, terms: Sequence[int]) -> list[tuple[
     """Terms of one factor that its own block does not couple."""
     starts = np.cumsum([0, *(design.k[t] for t in terms)])
     linked = [
-        [bool(np.any(own[starts[i] : starts[i + 1], starts[j] : starts[j + 1]])) or i == j for j in range(len(terms))]
+        [
+            bool(np.any(own[starts[i] : starts[i + 1], starts[j] : starts[j + 1]])) or i == j
+            for j in range(len(terms))
+        ]
         for i in range(len(terms))
     ]
     left = list(range(len(terms)))
@@ -256,7 +263,7 @@ def _split_own(own: Floats, design: Design, terms: Sequence[int]) -> list[tuple[
 def _components(
     found: dict[Any, list[Any]], A: Any, terms: Ints, first: Ints, design: Design, top: float
 ) -> None:
-    """Connected components of the reduced problem, added to ``found``."""
+    """Add the connected components of the reduced problem to ``found``."""
     from scipy import sparse
     from scipy.sparse.csgraph import connected_components
 
@@ -273,7 +280,9 @@ def _components(
     order = np.argsort(label, kind="stable")
     own = _round(A.diagonal(), top)
     for part in np.split(order, np.flatnonzero(np.diff(label[order])) + 1):
-        ranked = sorted(part.tolist(), key=lambda s: (terms[s], own[first[s] : first[s] + sizes[s]].tolist(), s))
+        ranked = sorted(
+            part.tolist(), key=lambda s: (terms[s], own[first[s] : first[s] + sizes[s]].tolist(), s)
+        )
         rows = np.concatenate([np.arange(first[s], first[s] + sizes[s]) for s in ranked])
         block = A[rows][:, rows].toarray()
         _add(found, block, tuple(int(terms[s]) for s in ranked), 1, Source(rows[None], False), top)

@@ -2,14 +2,14 @@ r"""One grouping factor, balanced: REML and ML estimates in closed form.
 
 Where every group has the same ``Z_i'Z_i = F F'`` and the fixed effects split into a part within groups,
 orthogonal to Z, and a part ``B (x) I_k`` between them (an intercept and a slope that are random and fixed;
-with or without all their interactions with factors between groups), least squares is generalised least squares
-for all theta, and the criterion depends on ``Gamma = I + F'GF`` alone:
+with or without all their interactions with factors between groups), least squares is generalised least
+squares for all theta, and the criterion depends on ``Gamma = I + F'GF`` alone:
 
     f = (m - b) log|Gamma| + N log(RSS_W + tr(Gamma^{-1} S)) + constant         (b = 0 under ML)
 
 with m groups, b columns of B, S (k x k) the sum of squares and products between groups and RSS_W that within.
-Gamma has the eigenvectors of S, and its eigenvalues are ``d_j / ((m - b) sigma^2)`` where these exceed 1; the others
-are 1 and their d_j are pooled with RSS_W, the smallest first. For k = 1 these are the ANOVA
+Gamma has the eigenvectors of S, and its eigenvalues are ``d_j / ((m - b) sigma^2)`` where these exceed 1; the
+others are 1 and their d_j are pooled with RSS_W, the smallest first. For k = 1 these are the ANOVA
 estimators with their truncation at zero (Searle, Casella & McCulloch 1992, section 4.5); for k > 1 see
 Amemiya (1985), Am. Stat. 39, 112-117.
 """
@@ -73,7 +73,7 @@ def solve(system: Pooled, reml: bool) -> Floats:
         sigma2 = np.where(drop, pooled / (N - (k - 1 - j) * m), sigma2)
     excess = np.where(interior, value / (m * sigma2) - 1.0, 0.0)
     if k == 1:
-        return np.sqrt(np.maximum(excess, 0.0)) * abs(F_inv[0, 0])
+        return np.asarray(np.sqrt(np.maximum(excess, 0.0)) * abs(F_inv[0, 0]))
     root = np.einsum("ji,jlR->ilR", F_inv, vector) * np.sqrt(np.maximum(excess, 0.0))
     return T_to_theta([_triangle(root)])
 

@@ -131,7 +131,7 @@ class Pooled:
         M[:, p] = self.M
         work = []
         for stack, gr, S in zip(self.plan.stacks, self.gr, self.S, strict=True):
-            d, r, B = stack.F.shape
+            _, r, B = stack.F.shape
             K = (stack.Phi @ vec).reshape(r, r, B, R)
             for i in range(r):
                 K[i, i] += 1.0
@@ -160,7 +160,7 @@ class Pooled:
         H = np.zeros((V, V, R))
         dM = np.zeros((V, p + 1, p + 1, R))
         for stack, S, (Q, ex, er) in zip(self.plan.stacks, self.S, first.work, strict=True):
-            d, r, B = stack.F.shape
+            _, r, B = stack.F.shape
             rho = ex.shape[1]
             FQ = np.einsum("dib,ijbR->djbR", stack.F, Q)
             P = np.einsum("djbR,ejb->debR", FQ, stack.F)

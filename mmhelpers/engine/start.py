@@ -88,7 +88,10 @@ def _positive_factor(G: Floats, floor: float) -> Floats:
         slope = np.where(spread > 0, (new_high - new_low) / np.where(spread > 0, 2 * spread, 1.0), 0.0)
         centre = 0.5 * (new_low + new_high)
         G = np.stack(
-            [np.stack([centre + slope * half, slope * G[0, 1]]), np.stack([slope * G[0, 1], centre - slope * half])]
+            [
+                np.stack([centre + slope * half, slope * G[0, 1]]),
+                np.stack([slope * G[0, 1], centre - slope * half]),
+            ]
         )
         return cholesky(G)
     value, vector = np.linalg.eigh(np.moveaxis(G, 2, 0))
@@ -127,4 +130,4 @@ def make_start(design: Design) -> Start:
                 K[i, V] = K[V, i] = own - np.sum(X[rows[t][a]] * X[rows[t][b]])
     K[V, V] = design.n - design.p
     floor = tuple(FLOOR * levels / design.n for levels in design.levels)
-    return Start(design, Z, np.linalg.pinv(K, rcond=1e-10, hermitian=True), floor)
+    return Start(design, Z, np.asarray(np.linalg.pinv(K, rcond=1e-10, hermitian=True), dtype=float), floor)
