@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 # public name -> module that defines it (kept in the order of the modules)
 _EXPORTS: dict[str, str] = {}
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 
