@@ -12,7 +12,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 # public name -> module that defines it (kept in the order of the modules)
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "Term": "results",
+    "Matrices": "results",
+    "Fits": "results",
+    "build_matrices": "model",
+    "FormulaError": "model",
+    "UnidentifiableError": "model",
+    "MissingRowsWarning": "model",
+}
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ("exact",)
 
