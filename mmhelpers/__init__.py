@@ -20,6 +20,10 @@ _EXPORTS: dict[str, str] = {
     "FormulaError": "model",
     "UnidentifiableError": "model",
     "MissingRowsWarning": "model",
+    "load": "datasets",
+    "list_datasets": "datasets",
+    "describe": "datasets",
+    "truth": "datasets",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ("exact",)
