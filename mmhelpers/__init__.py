@@ -17,6 +17,8 @@ _EXPORTS: dict[str, str] = {
     "Matrices": "results",
     "Fits": "results",
     "build_matrices": "model",
+    "fixed_matrix": "model",
+    "random_rows": "model",
     "FormulaError": "model",
     "UnidentifiableError": "model",
     "MissingRowsWarning": "model",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+UNSEEN = "\0"  # stands for a level that is not in the data the model was built from
+
+
 class MissingRowsWarning(UserWarning):
     """Rows with missing values were left out."""
 
@@ -52,7 +55,9 @@ class Spec:
         cells = np.column_stack([factor.codes for factor in found])
         present, index = np.unique(cells, axis=0, return_inverse=True)
         names = tuple(
-            ":".join(factor.levels[code] for factor, code in zip(found, cell, strict=True))
+            ":".join(
+                factor.levels[code] if code >= 0 else UNSEEN for factor, code in zip(found, cell, strict=True)
+            )
             for cell in present
         )
         return np.asarray(index, dtype=np.intp).ravel(), names
@@ -97,8 +102,8 @@ def build_matrices(
         One row an observation. Columns of text, bool or category are factors; an ordered category
         has polynomial contrasts, any other treatment contrasts against the first level.
     contrasts : mapping, optional
-        Factor to contrasts: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``, ``("treatment", level)`` or a matrix
-        with a row a level. They hold in random-effects terms too, as if they had been set on the
+        Factor to contrasts: ``"treatment"``, ``"sum"``, ``"helmert"``, ``"poly"``, ``("treatment", level)``
+        or a matrix with a row a level. They hold in random-effects terms too, as if they had been set on the
         factor itself in R (lmer's argument of this name reaches the fixed effects only).
     response : bool
         False if there is no response yet (it will be simulated): ``y`` is None, and the left side
@@ -190,7 +195,7 @@ def _frame(
     lacking = frame.isna().to_numpy()
     incomplete = lacking.any(axis=1) if needed else np.zeros(len(data), dtype=bool)
     if incomplete.any():
-        where = ", ".join(name for name, any_ in zip(needed, lacking.any(axis=0), strict=True) if any_)
+        where = ", ".join(needed[j] for j in np.flatnonzero(lacking.any(axis=0)))
         what = f"{incomplete.sum()} of {len(data)} rows have a missing value in {where}"
         if missing == "raise":
             raise ValueError(f"{what}: fill or drop them, or allow it with missing='drop'")
@@ -229,8 +234,8 @@ def _one_level(values: Mapping[str, Value], terms: Terms, formula: str) -> None:
         value = values[name]
         if isinstance(value, Factor) and len(value.levels) < 2:
             raise ValueError(
-                f"formula {formula!r}: the factor {name} has one level ({value.levels[0]}) in the rows used, so its "
-                "effect cannot be estimated; leave it out"
+                f"formula {formula!r}: the factor {name} has one level ({value.levels[0]}) in the rows used, "
+                "so its effect cannot be estimated; leave it out"
             )
 
 

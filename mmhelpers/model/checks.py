@@ -29,8 +29,8 @@ def check_identifiable(matrices: Matrices) -> None:
     n, p = matrices.n, matrices.p
     if p >= n:
         raise UnidentifiableError(
-            f"{p} fixed-effects coefficients for {n} observations leave nothing to estimate the residual variance "
-            "from: leave terms out, or get more data"
+            f"{p} fixed-effects coefficients for {n} observations leave nothing to estimate the residual "
+            "variance from: leave terms out, or get more data"
         )
     for term in matrices.terms:
         _check_term(term, n)
@@ -40,17 +40,17 @@ def _check_term(term: Term, n: int) -> None:
     l, q = term.n_levels, term.q
     if l < 2:
         raise UnidentifiableError(
-            f"the grouping factor {term.group} has one level ({term.levels[0]}), so a variance between its levels cannot "
-            f"be estimated: leave ({term.label}) out"
+            f"the grouping factor {term.group} has one level ({term.levels[0]}), so a variance between its "
+            f"levels cannot be estimated: leave ({term.label}) out"
         )
     if l >= n:
         raise UnidentifiableError(
-            f"the grouping factor {term.group} has {l} levels for {n} observations: with one observation a level, its "
-            f"variance cannot be told from the residual variance; leave ({term.label}) out"
+            f"the grouping factor {term.group} has {l} levels for {n} observations: with one observation a "
+            f"level, its variance cannot be told from the residual variance; leave ({term.label}) out"
         )
     if q >= n:
         raise UnidentifiableError(
-            f"({term.label}) has {q} random effects ({term.k} for each of {l} levels of {term.group}) for {n} "
-            "observations: their variances cannot be told from the residual variance; leave slopes out, or get more "
-            "observations a level"
+            f"({term.label}) has {q} random effects ({term.k} for each of {l} levels of {term.group}) for "
+            f"{n} observations: these variances cannot be told from the residual variance; leave slopes out, "
+            "or get more observations a level"
         )

@@ -138,7 +138,8 @@ class Expression:
             raise FormulaError(f"formula {self.formula!r}: {self.name} gives no column of numbers or labels")
         if dtype is not None and pd.api.types.is_datetime64_any_dtype(dtype):
             raise FormulaError(
-                f"formula {self.formula!r}: {self.name} holds dates; make them a number (days since the first, say)"
+                f"formula {self.formula!r}: {self.name} holds dates; make them a number, such as days since "
+                "the first"
             )
         return self._factor(raw, contrasts, categorical)
 
@@ -148,8 +149,8 @@ class Expression:
                 return self.lazy.eval(data, _ENVIRONMENT)
         except KeyError as error:
             raise FormulaError(
-                f"formula {self.formula!r}: {self.name} calls {error.args[0]!r}, which is not known here; known are "
-                f"{', '.join(sorted(_FUNCTIONS))}; anything else: make it a column of the data first"
+                f"formula {self.formula!r}: {self.name} calls {error.args[0]!r}, which is not known here "
+                f"(known are {', '.join(sorted(_FUNCTIONS))}); make anything else a column of the data first"
             ) from None
         except FormulaError:
             raise
@@ -162,8 +163,8 @@ class Expression:
         bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if bad.size:
             raise ValueError(
-                f"{self.name} is infinite or not a number in {bad.size} of {len(values)} rows (the first is row "
-                f"{bad[0]} of those used): leave these rows out, or change the transformation"
+                f"{self.name} is infinite or not a number in {bad.size} of {len(values)} rows (the first is "
+                f"row {bad[0]} of those used): leave these rows out, or change the transformation"
             )
         width = values.shape[1]
         return Numeric(values, tuple(str(i + 1) for i in range(width)) if width > 1 else ("",))

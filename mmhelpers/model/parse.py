@@ -110,7 +110,7 @@ def deparse(node: Any) -> str:
     if isinstance(node, ast.Grouping):
         return f"({deparse(node.expression)})"
     if isinstance(node, ast.Unary):
-        return node.operator.lexeme + deparse(node.right)
+        return str(node.operator.lexeme) + deparse(node.right)
     if isinstance(node, ast.Binary):
         return deparse(node.left) + _OPERATORS[node.operator.kind] + deparse(node.right)
     if isinstance(node, ast.Call):
@@ -162,7 +162,8 @@ class _Algebra:
                 self.intercept = (node.value == 1) == self.adding
                 return []
             raise FormulaError(
-                f"formula {self.text!r}: {deparse(node)} is not a model term; only 0 and 1 (the intercept) are"
+                f"formula {self.text!r}: {deparse(node)} is not a model term; of numbers, only 0 and 1 are "
+                "(without and with an intercept)"
             )
         if isinstance(node, ast.Unary):
             return self._minus([], node.right) if node.operator.kind == "MINUS" else self._encode(node.right)
@@ -226,7 +227,7 @@ def _union(*lists: list[Variables]) -> list[Variables]:
 
 
 def _groups(node: Any, text: str) -> list[Group]:
-    """Grouping factors to the right of a bar; a/b gives b:a and a (lme4's order)."""
+    """Read the grouping factors to the right of a bar; a/b gives b:a and a (lme4's order)."""
     if isinstance(node, ast.Grouping):
         inner = _groups(node.expression, text)
         if len(inner) == 1:
@@ -297,6 +298,15 @@ def _split(node: Any, text: str) -> tuple[list[Any], list[Any]]:
     return [node], []
 
 
+_HINTS = {
+    "PIPE": "put each random-effects term in parentheses, + (x | g)",
+    **dict.fromkeys(
+        ["EQUAL_EQUAL", "BANG_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"],
+        "wrap a computation in I( )",
+    ),
+}
+
+
 def _tree(text: str, body: str) -> Any:
     if text.count("`") % 2 or text.count("(") != text.count(")"):
         what = "backquote" if text.count("`") % 2 else "parenthesis"
@@ -317,11 +327,7 @@ def _tree(text: str, body: str) -> Any:
         raise FormulaError(f"formula {text!r} cannot be read: {_plain(str(error))}") from None
     if not parser.at_end():
         rest = parser.peek()
-        hint = (
-            "put each random-effects term in parentheses, + (x | g)"
-            if rest.kind == "PIPE"
-            else "an operator is missing before it"
-        )
+        hint = _HINTS.get(rest.kind, "an operator is missing before it")
         raise FormulaError(f"formula {text!r} cannot be read from {rest.lexeme!r} on: {hint}")
     return tree
 
@@ -332,7 +338,7 @@ def _plain(message: str) -> str:
     if message.startswith("Don't know how to parse"):
         return f"no term can begin with {message.split('parse ')[1]}"
     if message.startswith("Unexpected character"):
-        return f"{message[0].lower()}{message[1:]} (a column with an unusual name goes in backquotes, `my column`)"
+        return f"u{message[1:]} (a column with an unusual name goes in backquotes, `my column`)"
     return message
 
 
