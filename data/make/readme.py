@@ -1,9 +1,9 @@
 """Write data/README.md from data/registry.toml; register a file that was changed on purpose.
 
-python data/make/readme.py             write README.md python data/make/readme.py --check     write nothing;
-exit 1 if README.md is not what would be written python data/make/readme.py --rehash    first put sha256,
-rows and package versions of the files as they are now
-                                       into registry.toml, and say which changed
+python data/make/readme.py             write README.md
+python data/make/readme.py --check     write nothing; exit 1 if README.md is not what would be written
+python data/make/readme.py --rehash    first put sha256, rows and package versions of the files as they
+                                       are now into registry.toml, and say which changed
 """
 
 from __future__ import annotations
