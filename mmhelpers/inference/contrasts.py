@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from mmhelpers.inference import kenward_roger, satterthwaite
+from mmhelpers.results import Fits
 from mmhelpers.inference.estimate import Ddf, Estimate, as_estimate, check_ddf
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def t_test(estimate: Estimate, L: ArrayLike, rhs: ArrayLike = 0.0, ddf: Ddf = "s
     if ddf == "wald":
         df = np.full(len(L), np.inf)
     elif ddf == "satterthwaite":
-        df = satterthwaite.contrast_df(L, estimate.vcov, *estimate.varying)
+        df = estimate.satterthwaite_df(L)
     else:
         df = kenward_roger.contrast_df(L, estimate.kr)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -139,7 +140,7 @@ def f_test(estimate: Estimate, L: ArrayLike, rhs: ArrayLike = 0.0, ddf: Ddf = "s
     else:
         value, den_df = float(np.sum((rotated @ beta) ** 2 / variances) / q), np.inf
         if ddf == "satterthwaite":
-            nu = satterthwaite.contrast_df(rotated, estimate.vcov, *estimate.varying)
+            nu = estimate.satterthwaite_df(rotated)
             den_df = float(satterthwaite.combine_df(nu))
     return FTest(value, q, den_df, f_p(value, q, den_df))
 
@@ -178,6 +179,35 @@ def coefficients(fit: Any, ddf: Ddf = "satterthwaite") -> pd.DataFrame:
     """
     estimate = as_estimate(fit)
     return t_test(estimate, np.eye(estimate.matrices.p), ddf=ddf).to_frame(list(estimate.names))
+
+
+def kenward_roger_coefficients(fits: Fits) -> pd.DataFrame:
+    """Test every coefficient of every replicate by Kenward-Roger.
+
+    Parameters
+    ----------
+    fits : Fits
+        REML fits, any number.
+
+    Returns
+    -------
+    DataFrame
+        Columns rep, coefficient, estimate, se, df, statistic, p; replicates outermost.  A fit that failed has NaN.
+    """
+    import pandas as pd
+
+    names = list(fits.matrices.x_names)
+    tables = []
+    for rep in range(fits.n_rep):
+        if np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep]):
+            test = t_test(Estimate.from_fits(fits, rep), np.eye(len(names)), ddf="kenward-roger")
+        else:
+            test = TTest(*(np.full(len(names), np.nan) for _ in range(5)))
+        tables.append(test.to_frame())
+    out = pd.concat(tables, ignore_index=True)
+    out.insert(0, "rep", np.repeat(np.arange(fits.n_rep), len(names)))
+    out.insert(1, "coefficient", np.tile(np.array(names, dtype=object), fits.n_rep))
+    return out
 
 
 def contrast(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
-from mmhelpers.inference.moments import Precision, moments, vcov_jacobian
-from mmhelpers.inference.satterthwaite import vcov_varpar
+from mmhelpers.engine.satterthwaite import contrast_df, invert_hessian
+from mmhelpers.inference.moments import moments
 from mmhelpers.results import Fits, Matrices
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ class Estimate:
         Response.
     data : DataFrame or None
         What the matrices were built from (ANOVA of types II and III and marginal means need it).
-    hessian : ndarray of shape (n_theta + 1, n_theta + 1), or None
-        Second derivatives of the criterion in (theta, sigma); computed where it is needed and not given.
+    varpar : ndarray of shape (n_theta + 1, n_theta + 1), or None
+        Covariance matrix of the estimates of (theta, sigma).
+    jacobian : ndarray of shape (n_theta + 1, p, p), or None
+        Derivatives of `vcov` in (theta, sigma); both are computed where they are needed and not given.
     """
 
     matrices: Matrices
@@ -61,7 +63,8 @@ class Estimate:
     reml: bool
     y: Float | None = None
     data: pd.DataFrame | None = None
-    hessian: Float | None = None
+    varpar: Float | None = None
+    jacobian: Float | None = None
 
     @classmethod
     def from_fits(
@@ -78,7 +81,8 @@ class Estimate:
             reml=fits.reml,
             y=fits.matrices.y if y is None else y,
             data=data,
-            hessian=None if fits.hessian is None else fits.hessian[rep],
+            varpar=None if fits.vcov_varpar is None else fits.vcov_varpar[rep],
+            jacobian=None if fits.vcov_jacobian is None else fits.vcov_jacobian[rep],
         )
 
     @property
@@ -99,11 +103,15 @@ class Estimate:
     @cached_property
     def varying(self) -> tuple[Float, Float]:
         """Derivatives of `vcov` in (theta, sigma), shape (m, p, p), and the covariance of those, (m, m)."""
-        if self.hessian is None:
-            found = moments(self.matrices, self.theta, self.response, reml=self.reml, sigma=self.sigma)
-            return found.jacobian, vcov_varpar(found.hessian)
-        _, jacobian = vcov_jacobian(Precision(self.matrices, self.theta), self.sigma)
-        return jacobian, vcov_varpar(self.hessian)
+        if self.jacobian is not None and self.varpar is not None:
+            return self.jacobian, self.varpar
+        found = moments(self.matrices, self.theta, self.response, reml=self.reml, sigma=self.sigma)
+        return found.jacobian, invert_hessian(found.hessian[None])[0]
+
+    def satterthwaite_df(self, L: Float) -> Float:
+        """Satterthwaite's df of single contrasts, shape (c,) for L of shape (c, p)."""
+        jacobian, varpar = self.varying
+        return contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0]
 
     @cached_property
     def kr(self) -> KenwardRoger:
@@ -126,19 +134,22 @@ class Estimate:
         """Return the rows of the data that were used."""
         if self.data is None:
             raise ValueError("this fit carries no data frame, and the test needs it: fit with mm.fit(formula, data)")
-        return self.data.iloc[self.matrices.rows].reset_index(drop=True)
-
-    def with_y(self, y: Float) -> Estimate:
-        """Return the same with another response (the numbers are left as they are)."""
-        return replace(self, y=y)
+        used = self.data if len(self.data) == self.matrices.n else self.data.iloc[self.matrices.rows]
+        return used.reset_index(drop=True)
 
 
 def as_estimate(fit: Any) -> Estimate:
-    """Return the `Estimate` of a fit, or the argument itself if it is one."""
-    found = fit if isinstance(fit, Estimate) else getattr(fit, "estimate", None)
-    if not isinstance(found, Estimate):
-        raise TypeError(f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}")
-    return found
+    """Return what the tests need of a fit: an object with ``fits`` (`Fits` of one replicate) and ``data``."""
+    if isinstance(fit, Estimate):
+        return fit
+    fits = getattr(fit, "fits", None)
+    if not isinstance(fits, Fits):
+        raise TypeError(
+            f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}"
+        )
+    if fits.n_rep != 1:
+        raise TypeError(f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch")
+    return Estimate.from_fits(fits, data=getattr(fit, "data", None))
 
 
 def check_ddf(ddf: str) -> None:

@@ -7,7 +7,7 @@ Giesbrecht & Burns 1985; Kuznetsova, Brockhoff & Christensen 2017, J. Stat. Soft
 several df takes the eigenvectors of L C L' as independent contrasts and gives F the denominator df whose mean it
 has (Fai & Cornelius 1996).
 
-All functions accept leading axes, so one call serves one data set or a thousand.
+The df of single contrasts are the engine's, `mmhelpers.engine.contrast_df`, for one data set as for thousands.
 """
 
 from __future__ import annotations
@@ -17,65 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
 
-# lmerTest's tolerances, kept so that the same directions count: of the Hessian's eigenvalues (absolute), of the
-# eigenvalues of L C L' (relative: the root of the machine's epsilon), and for df that are all the same.
-TOLERANCE_HESSIAN = 1e-8
+# lmerTest's tolerances, kept so that the same directions count: of the eigenvalues of L C L' (relative: the root of
+# the machine's epsilon), and for df that are all the same.
 TOLERANCE_RANK = float(np.sqrt(np.finfo(float).eps))
 TOLERANCE_DF = 1e-8
-
-
-def vcov_varpar(hessian: ArrayLike, tol: float = TOLERANCE_HESSIAN) -> Float:
-    """Asymptotic covariance matrix of the variance parameters: twice the inverse of the Hessian.
-
-    Parameters
-    ----------
-    hessian : array_like of shape (..., m, m)
-        Second derivatives of the criterion (-2 log likelihood) in (theta, sigma).
-    tol : float
-        Directions with an eigenvalue at or below it are left out, as lmerTest does: the criterion is flat or
-        falls in them, as it can be where the fit is singular or has not converged.
-
-    Returns
-    -------
-    ndarray of shape (..., m, m)
-
-    Examples
-    --------
-    >>> vcov_varpar([[4.0, 0.0], [0.0, 0.0]])
-    array([[0.5, 0. ],
-           [0. , 0. ]])
-    """
-    values, vectors = np.linalg.eigh(np.asarray(hessian, dtype=float))
-    keep = values > tol
-    inverse = np.where(keep, 2 / np.where(keep, values, 1.0), 0.0)
-    return np.asarray((vectors * inverse[..., None, :]) @ np.swapaxes(vectors, -1, -2))
-
-
-def contrast_df(L: ArrayLike, vcov: Float, jacobian: Float, varpar: Float) -> Float:
-    """Degrees of freedom of single contrasts.
-
-    Parameters
-    ----------
-    L : array_like of shape (..., c, p)
-        A contrast a row.
-    vcov : ndarray of shape (..., p, p)
-        Covariance matrix of beta.
-    jacobian : ndarray of shape (..., m, p, p)
-        Its derivatives in the variance parameters.
-    varpar : ndarray of shape (..., m, m)
-        Covariance matrix of the variance parameters (`vcov_varpar`).
-
-    Returns
-    -------
-    ndarray of shape (..., c)
-        Infinite where the variance of the contrast does not depend on any estimated direction.
-    """
-    L = np.asarray(L, dtype=float)
-    variance = np.einsum("...cp,...pr,...cr->...c", L, vcov, L)
-    gradient = np.einsum("...cp,...mpr,...cr->...cm", L, jacobian, L)
-    spread = np.einsum("...cm,...mk,...ck->...c", gradient, varpar, gradient)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(2 * variance**2 / spread)
 
 
 def combine_df(nu: ArrayLike, tol: float = TOLERANCE_DF) -> Float:
