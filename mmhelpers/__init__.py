@@ -46,7 +46,7 @@ _EXPORTS: dict[str, str] = {
     "check_answer": "exercises",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 
