@@ -2,9 +2,9 @@
 
 ``python bench/run.py`` (``make bench``) makes an environment for the peers under ``bench/.peers`` (they never become
 dependencies), times every tool on the reference designs in turn, several rounds, one thread each, and writes
-``bench/results.csv`` and ``bench/results.md``. Times are medians over rounds, a data set with both models
-(intercepts, and intercepts with slopes) and their p-values; ratios are within a round, so that a busy machine does
-little harm. ``--quick`` does two rounds of few fits.
+``bench/results.csv`` and ``bench/results.md``. Times are processor times of a single thread, medians over rounds, a data set with both models
+(intercepts, and intercepts with slopes) and their p-values; ratios are within a round, so that a busy machine
+does little harm. ``--quick`` does two rounds of few fits.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def time_case(key: str, case: Case, tools: list[str], rounds: int, share: float,
 def simulation_cost(case: Case, n_rep: int = 2000) -> float:
     """Seconds to draw one response, for the comparison with tools that simulate as well."""
     rng = np.random.default_rng(1)
-    started = time.perf_counter()
+    started = time.process_time()
     case.simulate(n_rep, rng)
-    return (time.perf_counter() - started) / n_rep
+    return (time.process_time() - started) / n_rep
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -138,9 +138,9 @@ def scaling(share: float) -> list[dict[str, object]]:
     def add(what: str, size: int, case: Case, n_rep: int) -> None:
         Y = case.simulate(n_rep, np.random.default_rng(1))
         mm.fit_many(case.slopes, case.data, Y[:20]).coefficients()
-        started = time.perf_counter()
+        started = time.process_time()
         mm.fit_many(case.slopes, case.data, Y).coefficients()
-        rows.append({"what": what, "size": size, "us_a_fit": 1e6 * (time.perf_counter() - started) / n_rep})
+        rows.append({"what": what, "size": size, "us_a_fit": 1e6 * (time.process_time() - started) / n_rep})
 
     for n_rep in (100, 1000, 10_000, 100_000):
         add("replicates, balanced 18 x 10", n_rep, balanced(), n_rep)
