@@ -27,6 +27,9 @@ from mmhelpers.engine.small import spd_inverse
 
 Floats = NDArray[np.float64]
 
+# From this many blocks of one shape on, sums over blocks are matrix products, one a replicate.
+MANY_BLOCKS = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Gather:
@@ -186,7 +189,7 @@ class Pooled:
                 here = slice(at[t], at[t + 1])
                 for rows in where[t]:
                     F[here] += np.einsum("abxR->abR", lower[rows, rows]).reshape(-1, R)
-                    block = np.einsum("aobpR,cobqR->acpqR", E[rows], E[rows])
+                    block = _gram(E[rows])
                     if stack.rest:
                         block[:, :, p, p] += np.einsum("abxR->abR", rest[rows, rows])
                     dM[here] -= (0.5 * (block + block.transpose(1, 0, 2, 3, 4))).reshape(-1, p + 1, p + 1, R)
@@ -197,7 +200,7 @@ class Pooled:
                     total: Any = 0.0
                     for left in where[t]:
                         for right in where[s]:
-                            total = total + np.einsum("bcxR,adxR->abcdR", P[left, right], W[left, right])
+                            total = total + _pairs(P[left, right], W[left, right])
                     total = total + total.transpose(1, 0, 2, 3, 4)
                     total = 0.25 * (total + total.transpose(0, 1, 3, 2, 4))
                     part = total.reshape(k[t] ** 2, k[s] ** 2, R)
@@ -205,6 +208,26 @@ class Pooled:
                     if s != t:
                         H[there, here] += part.transpose(1, 0, 2)
         return Second(F, H, dM)
+
+
+def _gram(E: Floats) -> Floats:
+    """Sum E[a, p] E[c, q] over copies and blocks: (k, k, u, u, R) from E (k, rho, B, u, R)."""
+    k, rho, B, u, R = E.shape
+    if B < MANY_BLOCKS:
+        return np.asarray(np.einsum("aobpR,cobqR->acpqR", E, E))
+    flat = np.ascontiguousarray(E.transpose(4, 0, 3, 1, 2)).reshape(R, k * u, rho * B)
+    gram = (flat @ flat.transpose(0, 2, 1)).reshape(R, k, u, k, u)
+    return np.ascontiguousarray(gram.transpose(1, 3, 2, 4, 0))
+
+
+def _pairs(P: Floats, W: Floats) -> Floats:
+    """Sum P[b, c] W[a, d] over blocks: (a, b, c, d, R) from (k, l, B, R)."""
+    k, l, B, R = P.shape
+    if B < MANY_BLOCKS:
+        return np.asarray(np.einsum("bcxR,adxR->abcdR", P, W))
+    left = np.ascontiguousarray(W.transpose(3, 0, 1, 2)).reshape(R, k * l, B)
+    right = np.ascontiguousarray(P.transpose(3, 2, 0, 1)).reshape(R, B, k * l)
+    return np.ascontiguousarray((left @ right).reshape(R, k, l, k, l).transpose(1, 3, 4, 2, 0))
 
 
 def _slot_rows(slots: tuple[int, ...], k: tuple[int, ...]) -> dict[int, list[slice]]:
