@@ -267,7 +267,9 @@ def test_many_unequal_groups(distinct, reml):
     rng = np.random.default_rng(4)
     sizes = 4 + np.arange(60) % 20
     data = pd.DataFrame({"g": np.repeat([f"g{i}" for i in range(60)], sizes)})
-    data["x"] = rng.normal(size=len(data)) if distinct else np.concatenate([np.arange(float(s)) for s in sizes])
+    data["x"] = (
+        rng.normal(size=len(data)) if distinct else np.concatenate([np.arange(float(s)) for s in sizes])
+    )
     codes = np.repeat(np.arange(60), sizes)
     Y = rng.normal(size=(5, len(data))) + rng.normal(size=(5, 60))[:, codes] * data["x"].to_numpy()
     pooled = mm.fit_many("y ~ x + (x | g)", data, Y, reml=reml)
@@ -285,7 +287,7 @@ def test_many_unequal_groups(distinct, reml):
 
 
 def test_several_minima_of_a_small_crossed_design():
-    """With five levels a factor, Newton's method from one start misses the best of several minima now and then."""
+    """With five levels a factor, one start misses the best of several minima now and then."""
     data = mm.cross(s=5, i=5).data
     data["x"] = (np.arange(25) % 2) - 0.5
     rng = np.random.default_rng(2)

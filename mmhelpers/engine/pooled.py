@@ -334,7 +334,9 @@ def _eigen(blocks: tuple[Block, ...]) -> list[tuple[Floats, Floats]]:
     out: list[Any] = [None] * len(blocks)
     for d in {len(block.A) for block in blocks}:
         which = [i for i, block in enumerate(blocks) if len(block.A) == d]
-        for i, value, vector in zip(which, *np.linalg.eigh(np.stack([blocks[i].A for i in which])), strict=True):
+        for i, value, vector in zip(
+            which, *np.linalg.eigh(np.stack([blocks[i].A for i in which])), strict=True
+        ):
             out[i] = (value, vector)
     return out
 

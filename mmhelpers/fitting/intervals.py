@@ -38,7 +38,13 @@ def confidence_intervals(
         table = fit.coefficients("satterthwaite")
         width = stdtrit(table["df"], 0.5 + level / 2) * table["se"]
         rows = list(
-            zip(table.index, table["estimate"], table["estimate"] - width, table["estimate"] + width, strict=True)
+            zip(
+                table.index,
+                table["estimate"],
+                table["estimate"] - width,
+                table["estimate"] + width,
+                strict=True,
+            )
         )
     elif method == "bootstrap":
         if rng is None:
@@ -48,14 +54,16 @@ def confidence_intervals(
         ends = {
             name: np.nanquantile(values, [0.5 - level / 2, 0.5 + level / 2]) for name, values in draws.items()
         }
-        rows = [(name, float(estimates[name][0]), *map(float, ends[name])) for name in draws]
+        rows = [(name, float(estimates[name][0]), float(a), float(b)) for name, (a, b) in ends.items()]
     else:
         raise ValueError(f"method must be 'profile', 'wald' or 'bootstrap', not {method!r}")
-    return pd.DataFrame(rows, columns=["name", "estimate", "lower", "upper"]).set_index("name").rename_axis(None)
+    return (
+        pd.DataFrame(rows, columns=["name", "estimate", "lower", "upper"]).set_index("name").rename_axis(None)
+    )
 
 
 def parameter_values(fits: Fits) -> dict[str, Floats]:
-    """Standard deviations, correlations, sigma and fixed effects of every replicate, by lme4's names."""
+    """Take standard deviations, correlations, sigma and fixed effects of every replicate, by lme4's names."""
     covs = [covariances(fits, i) for i in range(fits.n_rep)]
     out: dict[str, Floats] = {}
     with np.errstate(all="ignore"):
