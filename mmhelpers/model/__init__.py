@@ -3,7 +3,7 @@
 from mmhelpers.model.build import MissingRowsWarning, build_matrices
 from mmhelpers.model.checks import UnidentifiableError
 from mmhelpers.model.newdata import fixed_matrix, random_rows
-from mmhelpers.model.parse import FormulaError
+from mmhelpers.model.parse import FormulaError, parse_formula
 
 __all__ = [
     "FormulaError",
@@ -11,5 +11,6 @@ __all__ = [
     "UnidentifiableError",
     "build_matrices",
     "fixed_matrix",
+    "parse_formula",
     "random_rows",
 ]
