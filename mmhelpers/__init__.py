@@ -20,6 +20,10 @@ _EXPORTS: dict[str, str] = {
     "glue": "printed",
     "published": "printed",
     "check_answer": "exercises",
+    "load": "datasets",
+    "list_datasets": "datasets",
+    "describe": "datasets",
+    "truth": "datasets",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
