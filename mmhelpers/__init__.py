@@ -12,7 +12,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 # public name -> module that defines it (kept in the order of the modules)
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "TestRow": "testtable",
+    "TestTable": "testtable",
+}
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
 
