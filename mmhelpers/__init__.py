@@ -13,6 +13,18 @@ __version__ = "0.1.0"
 
 # public name -> module that defines it (kept in the order of the modules)
 _EXPORTS: dict[str, str] = {
+    "plot_agreement": "plots",
+    "plot_by_group": "plots",
+    "plot_estimates": "plots",
+    "plot_fit": "plots",
+    "plot_residuals_by": "plots",
+    "use_style": "plots",
+    "check_group_means": "diagnostics",
+    "resid": "residuals",
+    "FitView": "adapters",
+    "UnsupportedFitError": "adapters",
+    "agreement": "adapters",
+    "view": "adapters",
     "TestRow": "testtable",
     "TestTable": "testtable",
 }
