@@ -27,6 +27,10 @@ _EXPORTS: dict[str, str] = {
     "view": "adapters",
     "TestRow": "testtable",
     "TestTable": "testtable",
+    "load": "datasets",
+    "list_datasets": "datasets",
+    "describe": "datasets",
+    "truth": "datasets",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()

@@ -330,33 +330,24 @@ def plot_agreement(
     ax.axvspan(tolerance, right, color=CHANCE, linewidth=0, zorder=0)
     for chosen, colour, marker in ((~far, COLOURS[0], "o"), (far, COLOURS[1], "D")):
         ax.hlines(at[chosen], floor, values[chosen], color=colour, linewidth=2)
-        ax.plot(values[chosen], at[chosen], linestyle="none", marker=marker, markersize=7, color=colour)
+        ax.plot(
+            values[chosen],
+            at[chosen],
+            linestyle="none",
+            marker=marker,
+            markersize=7,
+            color=colour,
+            clip_on=False,
+        )
     ax.set_xscale("log")
     ax.set_xlim(floor, right)
-    ticks = [1e-12, 1e-9, 1e-6, 1e-3, 1.0]
-    ax.set_xticks(ticks, ["rounding", "1e-9", "1 in a million", "1 in 1000", "1"])
+    ax.set_xticks([1e-12, 1e-9, 1e-6, 1e-3, 1.0], ["0", "1e-9", "1e-6", "0.001", "1"])
     ax.minorticks_off()
     ax.set_yticks(at, [str(name) for name in shown.index])
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.text(
-        tolerance,
-        1.01,
-        " engines differ",
-        transform=ax.get_xaxis_transform(),
-        color=QUIET,
-        va="bottom",
-        ha="left",
-    )
-    ax.text(
-        tolerance,
-        1.01,
-        "engines agree ",
-        transform=ax.get_xaxis_transform(),
-        color=QUIET,
-        va="bottom",
-        ha="right",
-    )
+    for words, side in (("agree ", "right"), (" differ", "left")):
+        ax.text(tolerance, 1.01, words, transform=ax.get_xaxis_transform(), color=QUIET, va="bottom", ha=side)
     ax.set_xlabel(xlabel or "largest relative difference between engines")
     return ax

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..testtable import TestTable, format_p
 from .grammar import colour_map, group_order, label_groups
-from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house
+from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,11 +66,22 @@ def plot_residuals_by(
     order, hues = group_order(rows, factor, None if hue is None else "hue")
     means = means.set_index(factor).loc[order]
     colours = colour_map(hues)
-    ax = axes_or_new(ax)
+    from matplotlib.patches import Patch
+
+    own = ax is None
+    ax = axes_or_new(ax, height=4.6)
     at = np.arange(len(order))
 
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=0.5)
-    ax.bar(at, means["upper"] - means["lower"], bottom=means["lower"], width=0.96, color=CHANCE, zorder=0)
+    ax.bar(
+        at,
+        means["upper"] - means["lower"],
+        bottom=means["lower"],
+        width=1.0,
+        color=CHANCE,
+        linewidth=0,
+        zorder=0,
+    )
     boxes = ax.boxplot(
         [rows.loc[rows[factor] == level, "residual"].to_numpy() for level in order],
         positions=at,
@@ -107,19 +118,8 @@ def plot_residuals_by(
     ax.set_xlabel(xlabel or factor)
     ax.set_ylabel(ylabel)
     handles, labels = ax.get_legend_handles_labels()
-    from matplotlib.patches import Patch
-
     handles.append(Patch(color=CHANCE))
     labels.append("where chance alone keeps means")
-    text = f"p = {format_p(test.p)}".replace("= <", "< ")
-    ax.legend(
-        handles,
-        labels,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22 if len(order) <= 12 else -0.3),
-        ncols=2,
-        title=f"test of the means: {text}" if show_p else None,
-        handletextpad=0.5,
-        columnspacing=1.2,
-    )
+    text = f"test of the means: p = {format_p(test.p)}".replace("= <", "< ")
+    legend_below(ax, own, handles, labels, text if show_p else None)
     return ax

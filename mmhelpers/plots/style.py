@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CHANCE", "COLOURS", "INK", "PAPER", "QUIET", "axes_or_new", "house", "use_style"]
+__all__ = ["CHANCE", "COLOURS", "INK", "PAPER", "QUIET", "axes_or_new", "house", "legend_below", "use_style"]
 
 PAPER = "#FBFAF7"
 INK = "#22303C"
@@ -61,3 +61,14 @@ def axes_or_new(ax: Axes | None, height: float | None = None) -> Axes:
     size = plt.rcParams["figure.figsize"]
     _, new = plt.subplots(figsize=(size[0], height or size[1]))
     return new
+
+
+def legend_below(
+    ax: Axes, own: bool, handles: list[Any], labels: list[str], title: str | None = None
+) -> None:
+    """Put a legend under a figure of our own, or into axes that somebody else arranges."""
+    look: dict[str, Any] = {"title": title, "handletextpad": 0.5, "columnspacing": 1.2}
+    if own:
+        ax.figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2), **look)
+    else:
+        ax.legend(handles, labels, loc="best", **look)
