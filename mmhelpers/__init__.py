@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 
 # public name -> module that defines it (kept in the order of the modules)
 _EXPORTS: dict[str, str] = {
+    "load": "datasets",
+    "list_datasets": "datasets",
+    "describe": "datasets",
+    "truth": "datasets",
     "RMissing": "r_link",
     "have_r": "r_link",
     "lmer": "r_link",
