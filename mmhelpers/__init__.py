@@ -31,6 +31,15 @@ _EXPORTS: dict[str, str] = {
     "list_datasets": "datasets",
     "describe": "datasets",
     "truth": "datasets",
+    "Term": "results",
+    "Matrices": "results",
+    "Fits": "results",
+    "build_matrices": "model",
+    "fixed_matrix": "model",
+    "random_rows": "model",
+    "FormulaError": "model",
+    "UnidentifiableError": "model",
+    "MissingRowsWarning": "model",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
