@@ -148,8 +148,8 @@ def published(dataset: str, model: str, quantity: str, value: float, *, engine: 
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> print(mm.published("Dyestuff", "Yield~1+(1|Batch) ML", "deviance", 327.327))
-    deviance: 327.327 by mmhelpers, published 327.3271 (Dyestuff): agrees
+    >>> print(mm.published("Dyestuff", "Yield~1+(1|Batch) ML", "minus2logLik_ML", 327.327))
+    minus2logLik_ML: 327.327 by mmhelpers, published 327.327059... (Dyestuff): agrees
     """
     row = _row(dataset, model, quantity)
     reference, tolerance = float(row["value"]), float(row["tolerance"])
