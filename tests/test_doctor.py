@@ -43,7 +43,10 @@ def test_hiding_r():
     import os
 
     env = {**os.environ, "MMHELPERS_R": "0"}
-    assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout
+        == "False\n"
+    )
 
 
 @pytest.mark.r

@@ -24,7 +24,9 @@ def made(monkeypatch):
     monkeypatch.setattr(module, "exercises", lambda: MADE)
 
 
-@pytest.mark.parametrize("answer", [0.5, 0.505, np.float64(0.495), np.array([0.5]), pd.Series([0.5]), "0.5" and 0.5])
+@pytest.mark.parametrize(
+    "answer", [0.5, 0.505, np.float64(0.495), np.array([0.5]), pd.Series([0.5]), "0.5" and 0.5]
+)
 def test_any_kind_of_number_will_do(answer):
     assert mm.check_answer("t-number", answer).ok
 

@@ -58,4 +58,6 @@ def test_the_package_does_not_know_the_book():
         tree = ast.parse(path.read_text(encoding="utf8"))
         names = {n.name for node in ast.walk(tree) if isinstance(node, ast.Import) for n in node.names}
         names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not {n for n in names if n.split(".")[0] in {"tools", "book", "tests", "sphinx", "myst_nb"}}, path
+        assert not {n for n in names if n.split(".")[0] in {"tools", "book", "tests", "sphinx", "myst_nb"}}, (
+            path
+        )

@@ -24,7 +24,9 @@ def test_glue_formats_once():
     assert mm.glue("e", "Cape") == "Cape"
 
 
-@pytest.mark.parametrize(("value", "spec", "says"), [(float("nan"), ".2f", "not a number"), (1 / 3, "", "a format")])
+@pytest.mark.parametrize(
+    ("value", "spec", "says"), [(float("nan"), ".2f", "not a number"), (1 / 3, "", "a format")]
+)
 def test_glue_refuses(value, spec, says):
     with pytest.raises(ValueError, match=says):
         mm.glue("x", value, spec)

@@ -59,7 +59,9 @@ def test_what_needs_r_is_left_out_only_where_r_is_not_required(project):
 
 def test_cells_that_need_r_are_left_out_and_counted(project):
     printed = new_output("stream", name="stdout", text="2\n")
-    needs_r = new_code_cell("raise SystemError", outputs=[], execution_count=2, metadata={"tags": ["needs-r"]})
+    needs_r = new_code_cell(
+        "raise SystemError", outputs=[], execution_count=2, metadata={"tags": ["needs-r"]}
+    )
     book = new_notebook(cells=[new_code_cell("print(1 + 1)", outputs=[printed], execution_count=1), needs_r])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, project / "x.ipynb")
