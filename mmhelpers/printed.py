@@ -30,8 +30,9 @@ def _display(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> No
 def glue(name: str, value: Any, spec: str = "") -> str:
     """Give a computed value a name under which the text of the page shows it.
 
-    The page says ``{glue:text}`name``` where the number belongs. The value is formatted here, once, so that
-    what is stored does not depend on the last digits a processor happens to produce.
+    The page says ``{eval}`name``` where the number belongs; assign the result to a variable of the same name,
+    which JupyterLab shows there. The value is formatted here, once, so that what is stored does not depend on
+    the last digits a processor happens to produce.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def glue(name: str, value: Any, spec: str = "") -> str:
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> mm.glue("icc", 0.3271, ".2f")
+    >>> icc = mm.glue("icc", 0.3271, ".2f")
+    >>> icc
     '0.33'
     """
     if isinstance(value, float) or hasattr(value, "dtype"):
@@ -68,16 +70,7 @@ def glue(name: str, value: Any, spec: str = "") -> str:
     text = format(value, spec).replace("-", "−" if spec else "-")
     mime = {f"{_GLUE_PREFIX}text/plain": repr(text)}
     _display(mime, {"scrapbook": {"name": name, "mime_prefix": _GLUE_PREFIX}})
-    return _Quiet(text)
-
-
-class _Quiet(str):
-    """A text that a notebook does not echo when it is the last line of a cell."""
-
-    __slots__ = ()
-
-    def _ipython_display_(self) -> None:
-        pass
+    return text
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from mmhelpers import r_link
+from tools import lab
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -243,6 +244,7 @@ def normalised(notebook: NotebookNode, made_with: str) -> NotebookNode:
                 output.execution_count = count
         if R_TAG in tags(cell):
             cell.metadata["stored"] = {"made_with": made_with, "sha256": output_hash(cell)}
+    lab.prepare(notebook)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(dict(sorted(cell.metadata.items())))
     return notebook
