@@ -38,10 +38,6 @@ _EXPORTS: dict[str, str] = {
     "view": "adapters",
     "TestRow": "testtable",
     "TestTable": "testtable",
-    "load": "datasets",
-    "list_datasets": "datasets",
-    "describe": "datasets",
-    "truth": "datasets",
     "Term": "results",
     "Matrices": "results",
     "Fits": "results",
@@ -62,17 +58,6 @@ _EXPORTS: dict[str, str] = {
     "FitMany": "fitting",
     "fit": "fitting",
     "fit_many": "fitting",
-    "load": "datasets",
-    "list_datasets": "datasets",
-    "describe": "datasets",
-    "truth": "datasets",
-    "RMissing": "r_link",
-    "have_r": "r_link",
-    "lmer": "r_link",
-    "require_r": "r_link",
-    "glue": "printed",
-    "published": "printed",
-    "check_answer": "exercises",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
