@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmhelpers.engine import schur
-from mmhelpers.engine.criterion import System, Value, cholesky, evaluate
+from mmhelpers.engine.criterion import System, Value, evaluate
 from mmhelpers.engine.design import (
     Design,
     T_to_theta,
@@ -20,6 +20,7 @@ from mmhelpers.engine.design import (
     theta_to_T,
 )
 from mmhelpers.engine.newton import Optimum, minimise
+from mmhelpers.engine.ordinary import fit_ordinary
 from mmhelpers.engine.satterthwaite import invert_hessian
 from mmhelpers.results import Fits, Matrices, Term
 
@@ -74,20 +75,18 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     Returns
     -------
     Fits
+        Without random effects, those of ordinary least squares.
 
     Raises
     ------
     ValueError
-        If Y has the wrong shape, is not finite, or there are no random effects.
+        If Y has the wrong shape or is not finite.
     """
     Y = _check_responses(Y, matrices, missing)
-    if not matrices.terms:
-        raise ValueError(
-            f"formula {matrices.formula!r} has no random effects: add a term such as (1 | group), "
-            "or use ordinary least squares"
-        )
     if matrices.offset is not None:
         Y = Y - matrices.offset
+    if not matrices.terms:
+        return fit_ordinary(matrices, Y, reml)
     design = make_design(
         matrices.X,
         [term.index for term in matrices.terms],
@@ -106,7 +105,11 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
 
 
 def fit_arrays(
-    X: ArrayLike, terms: Sequence[tuple[ArrayLike, ArrayLike]], Y: ArrayLike, reml: bool = True, missing: str = "raise"
+    X: ArrayLike,
+    terms: Sequence[tuple[ArrayLike, ArrayLike]],
+    Y: ArrayLike,
+    reml: bool = True,
+    missing: str = "raise",
 ) -> Fits:
     """Fit a mixed model given as plain arrays; needs NumPy and SciPy alone.
 
@@ -153,7 +156,9 @@ def fit_arrays(
     n = len(X)
     scale = np.sqrt((X * X).sum(0))
     if X.shape[1] and (np.linalg.matrix_rank(X / np.where(scale > 0, scale, 1.0)) < X.shape[1]):
-        raise UnidentifiableError("the columns of X are linearly dependent: leave out those that others determine")
+        raise UnidentifiableError(
+            "the columns of X are linearly dependent: leave out those that others determine"
+        )
     made = []
     for number, (group, columns) in enumerate(terms, start=1):
         z = np.asarray(columns, dtype=float)
@@ -232,9 +237,7 @@ def chunk_size(design: Design) -> int:
 def prepare_complete(design: Design, Y: Floats) -> Prepared:
     """Reduce responses (R, n) that have every observation."""
     r, coef, scale = residualise(design.Q, Y)
-    return Prepared(
-        schur.build(design, r), coef, scale, design.R_inv[None], np.array([design.log_det_XX])
-    )
+    return Prepared(schur.build(design, r), coef, scale, design.R_inv[None], np.array([design.log_det_XX]))
 
 
 def prepare_missing(design: Design, Y: Floats) -> Prepared:
@@ -290,7 +293,9 @@ def _fit_chunk(
     R = len(Y)
     usable = (prepared.scale > 0) & (n_obs > design.p)
     message = np.full(R, "", dtype=object)
-    message[~usable] = "no residual variation: the fixed effects fit the response exactly or cannot be estimated"
+    message[~usable] = (
+        "no residual variation: the fixed effects fit the response exactly or cannot be estimated"
+    )
     live = np.flatnonzero(usable)
     theta = np.full((design.n_theta, R), np.nan)
     converged = np.zeros(R, dtype=bool)

@@ -152,7 +152,8 @@ def T_to_theta(factors: Sequence[Floats]) -> Floats:
 
 def change_units(theta: Floats, B: Sequence[Floats]) -> Floats:
     """Theta of ``B T`` from theta (n_theta, R) of T: from the engine's units to the user's with B,
-    and back with the inverse of B."""
+    and back with the inverse of B.
+    """
     factors = theta_to_T(theta, [len(b) for b in B])
     return T_to_theta([np.einsum("ij,jkr->ikr", b, T) for b, T in zip(B, factors, strict=True)])
 

@@ -111,9 +111,7 @@ def minimise(evaluate: Evaluate, start: Floats, max_iter: int = MAX_ITER) -> Opt
             ratio = np.where(predicted > noise, actual / predicted, np.where(actual > -noise, 1.0, 0.0))
         ratio = np.where(np.isfinite(f_new), ratio, -1.0)
         ratio = np.where(np.isfinite(f), ratio, np.where(np.isfinite(f_new), 1.0, -1.0))
-        radius = np.where(
-            ratio < 0.25, 0.25 * shrink * size / np.maximum(limit / radius, 1e-300), radius
-        )
+        radius = np.where(ratio < 0.25, 0.25 * shrink * size / np.maximum(limit / radius, 1e-300), radius)
         radius = np.where((ratio > 0.75) & (shrink < 1.0), 2.0 * radius, radius)
         accept = ratio > 1e-4
         x = np.where(accept, x_new, x)

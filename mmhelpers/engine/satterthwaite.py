@@ -26,9 +26,7 @@ Floats = NDArray[np.float64]
 NULL = 1e-8
 
 
-def contrast_df(
-    vcov: Floats, jacobian: Floats, varpar: Floats, L: Floats
-) -> tuple[Floats, Floats]:
+def contrast_df(vcov: Floats, jacobian: Floats, varpar: Floats, L: Floats) -> tuple[Floats, Floats]:
     """Variance and degrees of freedom of contrasts.
 
     Parameters
@@ -86,10 +84,14 @@ def satterthwaite(fits: Fits, L: Floats) -> Floats:
         If the fits carry no derivatives, or L has the wrong number of columns.
     """
     if fits.vcov_jacobian is None or fits.vcov_varpar is None:
-        raise ValueError("these fits carry no derivatives of the criterion: refit with the engine that gives them")
+        raise ValueError(
+            "these fits carry no derivatives of the criterion: refit with the engine that gives them"
+        )
     L = np.atleast_2d(np.asarray(L, dtype=float))
     if L.shape[1] != fits.matrices.p:
-        raise ValueError(f"L has {L.shape[1]} columns for {fits.matrices.p} coefficients ({fits.matrices.x_names})")
+        raise ValueError(
+            f"L has {L.shape[1]} columns for {fits.matrices.p} coefficients ({fits.matrices.x_names})"
+        )
     return contrast_df(fits.vcov, fits.vcov_jacobian, fits.vcov_varpar, L)[1]
 
 

@@ -112,7 +112,9 @@ class Schur:
             GE2 = _G_times(G2, E2, sizes)
             M = M - np.swapaxes(U2, 1, 2) @ GE2
             B12 = _mul(FQ, self.g12)
-            work["E1"] = work["E1"] - (B12.reshape(len(B12), -1, B12.shape[3]) @ GE2).reshape(work["E1"].shape)
+            work["E1"] = work["E1"] - (B12.reshape(len(B12), -1, B12.shape[3]) @ GE2).reshape(
+                work["E1"].shape
+            )
             work |= {"B12": B12, "P22": P22, "E2": E2, "G2": G2, "sizes": sizes}
         return First(log_det, np.ascontiguousarray(np.moveaxis(0.5 * (M + np.swapaxes(M, 1, 2)), 0, 2)), work)
 

@@ -17,7 +17,7 @@ _EXPORTS = {
     "random_rows": "newdata",
 }
 
-__all__ = [  # noqa: F822
+__all__ = [
     "FormulaError",
     "MissingRowsWarning",
     "UnidentifiableError",
