@@ -18,9 +18,9 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import pytest
+import pytest  # noqa: E402
 
-from mmhelpers import doctor, r_link
+from mmhelpers import doctor, r_link  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 os.environ.update(r_link.variables())  # before anything imports rpy2
