@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmhelpers.design import Design
-from mmhelpers.model import build_matrices
+from mmhelpers.model.build import build_matrices
 from mmhelpers.results import Matrices
 from mmhelpers.simulation.covariance import TruthError
 from mmhelpers.simulation.truth import Bound, Truth

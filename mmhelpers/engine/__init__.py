@@ -1,0 +1,6 @@
+"""The engine: many mixed models on one design at once, by ML or REML, with exact derivatives."""
+
+from mmhelpers.engine.batch import fit_arrays, fit_matrices
+from mmhelpers.engine.satterthwaite import contrast_df, satterthwaite
+
+__all__ = ["contrast_df", "fit_arrays", "fit_matrices", "satterthwaite"]
