@@ -399,6 +399,8 @@ def test_wrong_objects_are_refused():
     with pytest.raises(ValueError, match="1 of 30 rows have a missing value in day"):
         mm.simulate(SLEEP.data.assign(day=SLEEP.data.day.where(SLEEP.data.index > 0)), truth(), seed=1)
     matrices = mm.build_matrices("y ~ day", SLEEP.data, response=False)
+    with pytest.raises(mm.TruthError, match="the truth is of .* the matrices are of 'y ~ day'"):
+        mm.simulate(matrices, truth(), seed=1)
     unequal = mm.Truth("y ~ day", beta=[0, 0], sigma=1, variance=mm.VarPower("day", 1))
     with pytest.raises(
         mm.TruthError, match="simulate from the design or the data frame, not from its matrices"

@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
-    "FormulaError": "parse",
+    "FormulaError": "tree",
     "MissingRowsWarning": "build",
     "UnidentifiableError": "checks",
     "build_matrices": "build",
