@@ -58,6 +58,23 @@ _EXPORTS: dict[str, str] = {
     "FitMany": "fitting",
     "fit": "fitting",
     "fit_many": "fitting",
+    "Truth": "simulation",
+    "TruthError": "simulation",
+    "simulate": "simulation",
+    "simulate_data": "simulation",
+    "replicates": "simulation",
+    "marginal_moments": "simulation",
+    "Gaussian": "simulation",
+    "Poisson": "simulation",
+    "NegativeBinomial": "simulation",
+    "Binomial": "simulation",
+    "BetaBinomial": "simulation",
+    "ZeroInflated": "simulation",
+    "Hurdle": "simulation",
+    "Truncated": "simulation",
+    "VarIdent": "simulation",
+    "VarPower": "simulation",
+    "AR1": "simulation",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ()
