@@ -98,7 +98,7 @@ _EXPORTS: dict[str, str] = {
     "use_style": "plots",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 
