@@ -35,6 +35,7 @@ _EXPORTS: dict[str, str] = {
     "FitView": "adapters",
     "UnsupportedFitError": "adapters",
     "agreement": "adapters",
+    "intervals": "adapters",
     "view": "adapters",
     "TestRow": "testtable",
     "TestTable": "testtable",
@@ -75,9 +76,18 @@ _EXPORTS: dict[str, str] = {
     "FitMany": "fitting",
     "fit": "fitting",
     "fit_many": "fitting",
+    "QuantileResiduals": "residuals",
+    "quantile_residuals": "residuals",
+    "check_dispersion": "diagnostics",
+    "check_outliers": "diagnostics",
+    "check_spatial": "diagnostics",
+    "check_statistic": "diagnostics",
+    "check_temporal": "diagnostics",
+    "check_uniformity": "diagnostics",
+    "check_zeros": "diagnostics",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 

@@ -49,7 +49,7 @@ def agreement(
     >>> import pandas as pd, statsmodels.formula.api as smf
     >>> data = pd.DataFrame({"x": [0.0, 1, 2, 3], "y": [1.0, 2, 2, 4]})
     >>> fits = {"OLS": smf.ols("y ~ x", data).fit(), "GLM": smf.glm("y ~ x", data).fit()}
-    >>> agreement(fits, criterion=False)["relative"].max() < 1e-8
+    >>> bool(agreement(fits, criterion=False)["relative"].max() < 1e-8)
     True
     """
     import pandas as pd

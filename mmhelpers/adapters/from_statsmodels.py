@@ -101,7 +101,8 @@ def _from_linear(fit: Any) -> FitView:
 def _group_name(model: Any) -> str:
     """Name of MixedLM's grouping column: that of the random intercept, or of the column with its values."""
     names = [str(name) for name in (getattr(model.data, "exog_re_names", None) or [])]
-    ones = [name for name, z in zip(names, np.asarray(model.exog_re).T, strict=False) if np.all(z == 1)]
+    Z = np.asarray(model.exog_re).T if model.k_re else ()
+    ones = [name for name, z in zip(names, Z, strict=False) if np.all(z == 1)]
     if ones and ones[0] not in {"Group", "Group RE"}:
         return ones[0]
     frame = getattr(model.data, "frame", None)

@@ -11,6 +11,7 @@ the derivatives here are analytic, where lmerTest takes numerical ones.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,10 +108,8 @@ def invert_hessian(H: Floats) -> Floats:
     out = np.full_like(H, np.nan)
     usable = np.isfinite(H).all((1, 2))
     with np.errstate(all="ignore"):
-        try:
+        with contextlib.suppress(np.linalg.LinAlgError):
             out[usable] = 2 * np.linalg.inv(H[usable])
-        except np.linalg.LinAlgError:
-            pass
         # the norm of the inverse bounds the smallest eigenvalue from below
         suspect = usable & ~(np.abs(out).sum(2).max(1) < 1e-2 / NULL)
         suspect |= usable & ~(np.diagonal(out, axis1=1, axis2=2) > 0).all(1)

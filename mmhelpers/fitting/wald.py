@@ -64,7 +64,7 @@ def contrast_tests(fits: Fits, L: Floats, ddf: str = "satterthwaite") -> dict[st
 
 
 def coefficient_frame(fits: Fits, ddf: str = "satterthwaite") -> pd.DataFrame:
-    """Tests of all coefficients in long form: columns rep, coefficient, estimate, se, df, statistic, p."""
+    """Test all coefficients: columns rep, coefficient, estimate, se, df, statistic, p."""
     import pandas as pd
 
     n_rep, p = fits.beta.shape

@@ -129,7 +129,9 @@ class Expression:
 
         raw = self._raw(data)
         if isinstance(raw, Coded):
-            self.contrast, raw = raw.contrast, raw.values
+            if self.levels is None:  # later calls must not undo what the first one settled
+                self.contrast = raw.contrast
+            raw = raw.values
         dtype = getattr(raw, "dtype", None)
         categorical = isinstance(dtype, pd.CategoricalDtype)
         if not group and not categorical and dtype is not None and pd.api.types.is_numeric_dtype(dtype):

@@ -114,11 +114,13 @@ def jitter(n: int, width: float = 0.18) -> np.ndarray[Any, Any]:
     return width * (2 * ((np.arange(1, n + 1) * golden) % 1) - 1)
 
 
-def label_groups(ax: Axes, order: Sequence[Any], hues: Sequence[Any] | None) -> None:
+def label_groups(ax: Axes, order: Sequence[Any], hues: Sequence[Any] | None, coloured: bool = True) -> None:
     """Name the groups below the axis, and the hues above the groups they hold."""
     ax.set_xlim(-0.7, len(order) - 0.3)
     many = len(order) > 12 or max(len(str(level)) for level in order) * len(order) > 48
-    ax.set_xticks(range(len(order)), [str(level) for level in order])
+    # more than two dozen names cannot be read at this width: the sets above them must do
+    shown = order if len(order) <= 24 else []
+    ax.set_xticks(range(len(shown)), [str(level) for level in shown])
     if many:
         ax.tick_params(axis="x", labelrotation=90)
     ax.tick_params(axis="x", length=0)
@@ -133,7 +135,7 @@ def label_groups(ax: Axes, order: Sequence[Any], hues: Sequence[Any] | None) -> 
             (start + stop - 1) / 2,
             1.01,
             str(hues[start]),
-            color=colours[hues[start]],
+            color=colours[hues[start]] if coloured else INK,
             transform=ax.get_xaxis_transform(),
             ha="center",
             va="bottom",

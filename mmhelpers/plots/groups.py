@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..testtable import TestTable, format_p
-from .grammar import colour_map, group_order, label_groups
+from .grammar import group_order, label_groups
 from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house, legend_below
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def plot_residuals_by(
     test : TestTable
         What `check_group_means` gives.
     hue : array of shape (n,) or mapping, optional
-        Colours the levels and sorts them: a value for each row, or a mapping from level to value.
+        Sorts the levels and names the sets of them: a value for each row, or a mapping from level to value.
     xlabel, ylabel : str, optional
         Axis labels, with the unit; the factor's name and "residual" by default.
     show_p : bool
@@ -65,12 +65,12 @@ def plot_residuals_by(
         rows["hue"] = values
     order, hues = group_order(rows, factor, None if hue is None else "hue")
     means = means.set_index(factor).loc[order]
-    colours = colour_map(hues)
     from matplotlib.patches import Patch
 
     own = ax is None
     ax = axes_or_new(ax, height=4.6)
     at = np.arange(len(order))
+    crowded = len(order) > 24
 
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=0.5)
     ax.bar(
@@ -95,12 +95,12 @@ def plot_residuals_by(
         flierprops={"marker": ".", "markersize": 4, "markerfacecolor": QUIET, "markeredgewidth": 0},
         zorder=1,
     )
-    for patch, shade in zip(boxes["boxes"], hues, strict=True):
-        patch.set(facecolor="none", edgecolor=colours[shade], linewidth=1.4)
+    for patch in boxes["boxes"]:
+        patch.set(facecolor=PAPER, edgecolor=QUIET, linewidth=0.9, alpha=0.75)
     outside = ((means["mean"] < means["lower"]) | (means["mean"] > means["upper"])).to_numpy()
     for chosen, colour, label in (
-        (~outside, INK, "mean, inside the band"),
-        (outside, COLOURS[1], "mean, outside the band"),
+        (~outside, INK, "mean"),
+        (outside, COLOURS[1], "mean outside the band"),
     ):
         if chosen.any():
             ax.plot(
@@ -108,18 +108,18 @@ def plot_residuals_by(
                 means["mean"].to_numpy()[chosen],
                 linestyle="none",
                 marker="D",
-                markersize=7,
+                markersize=5 if crowded and colour == INK else 7,
                 color=colour,
                 markeredgecolor=PAPER,
                 label=label,
                 zorder=3,
             )
-    label_groups(ax, order, None if hue is None else hues)
-    ax.set_xlabel(xlabel or factor)
+    label_groups(ax, order, None if hue is None else hues, coloured=False)
+    ax.set_xlabel(f"{xlabel or factor} ({len(order)})" if crowded else xlabel or factor)
     ax.set_ylabel(ylabel)
     handles, labels = ax.get_legend_handles_labels()
     handles.append(Patch(color=CHANCE))
-    labels.append("where chance alone keeps means")
+    labels.append("chance alone")
     text = f"test of the means: p = {format_p(test.p)}".replace("= <", "< ")
     legend_below(ax, own, handles, labels, text if show_p else None)
     return ax

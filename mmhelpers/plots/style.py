@@ -15,7 +15,7 @@ PAPER = "#FBFAF7"
 INK = "#22303C"
 QUIET = "#5B6670"  # axes, whiskers, what is not the point of the picture
 CHANCE = "#E4DFD3"  # area of what chance alone does
-COLOURS = ("#0072B2", "#D55E00", "#00846A", "#9A5BA5", "#A87900", "#5B6670")
+COLOURS = ("#0072B2", "#D55E00", "#08A37C", "#B25081", "#756535", "#5B6670")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +69,6 @@ def legend_below(
     """Put a legend under a figure of our own, or into axes that somebody else arranges."""
     look: dict[str, Any] = {"title": title, "handletextpad": 0.5, "columnspacing": 1.2}
     if own:
-        ax.figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2), **look)
+        ax.figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), **look)
     else:
         ax.legend(handles, labels, loc="best", **look)
