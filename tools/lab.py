@@ -46,9 +46,13 @@ def prepare(notebook: NotebookNode) -> NotebookNode:
             cell.metadata.pop("user_expressions", None)
             names = list(dict.fromkeys(EVAL.findall(cell.source)))
             if missing := [name for name in names if name not in texts]:
-                raise KeyError(f"text cell {number}: nothing is glued under {', '.join(missing)}; there are {', '.join(texts) or 'none'}")
+                raise KeyError(
+                    f"text cell {number}: nothing is glued under {', '.join(missing)}; there are {', '.join(texts) or 'none'}"
+                )
             if names:
-                cell.metadata["user_expressions"] = from_dict([_expression(name, texts[name]) for name in names])
+                cell.metadata["user_expressions"] = from_dict(
+                    [_expression(name, texts[name]) for name in names]
+                )
         elif cell.cell_type == "code":
             cell.metadata.pop("jupyter", None)
             for tag, folded in FOLDED.items():

@@ -56,7 +56,11 @@ def check_alt_texts(app: Sphinx, doctree: nodes.document) -> None:
     """Warn about each image without a proper alternative text; `make book` fails on any warning."""
     docname = app.env.docname
     notebook = app.env.doc2path(docname).endswith(".ipynb")
-    cure = 'add {"mystnb": {"image": {"alt": "..."}}} to the cell\'s metadata' if notebook else "say what it shows"
+    cure = (
+        'add {"mystnb": {"image": {"alt": "..."}}} to the cell\'s metadata'
+        if notebook
+        else "say what it shows"
+    )
     wrong: dict[str, None] = {}  # a figure may be there in several formats: one complaint each
     for image in doctree.findall(nodes.image):
         if what := complaint(image.get("alt", "")):

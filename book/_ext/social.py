@@ -30,10 +30,17 @@ def description(doctree: nodes.document) -> str:
     return ""
 
 
-def add_tags(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def add_tags(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Add the tags to a page's head."""
     title = app.env.titles[pagename].astext() if pagename in app.env.titles else app.config.html_title
-    tags = {"og:type": "article", "og:site_name": app.config.html_title, "og:title": title, "twitter:card": "summary"}
+    tags = {
+        "og:type": "article",
+        "og:site_name": app.config.html_title,
+        "og:title": title,
+        "twitter:card": "summary",
+    }
     text = description(doctree) if doctree is not None else ""
     if text:
         tags |= {"description": text, "og:description": text}
