@@ -33,7 +33,7 @@ serve: book ## the site on http://localhost:8000 (PORT=...)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 lock: ## compile requirements.txt from pyproject.toml (needs uv)
-	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.7 --generate-hashes \
+	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.0 --generate-hashes \
 	  --custom-compile-command "make lock" -o requirements.txt
 
 clean: ## remove what `make book` made (not the environment)

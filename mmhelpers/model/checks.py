@@ -1,0 +1,56 @@
+"""What a data set must have so that a mixed model with a residual variance can be estimated.
+
+The conditions are those of lme4's ``lmerControl``: ``check.nlev.gtr.1``, ``check.nobs.vs.nlev``,
+``check.nobs.vs.nRE`` and ``check.response.not.const``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmhelpers.results import Matrices, Term
+
+
+class UnidentifiableError(ValueError):
+    """The model has parameters that the data cannot tell apart."""
+
+
+def check_response(y: NDArray[np.float64], name: str) -> None:
+    """Refuse a constant response."""
+    if np.ptp(y) == 0:
+        raise ValueError(
+            f"the response {name} is constant ({y[0]:g} in all {len(y)} rows): there is nothing to model"
+        )
+
+
+def check_identifiable(matrices: Matrices) -> None:
+    """Refuse p >= n, one-level factors, and as many levels or random effects as observations."""
+    n, p = matrices.n, matrices.p
+    if p >= n:
+        raise UnidentifiableError(
+            f"{p} fixed-effects coefficients for {n} observations leave nothing to estimate the residual "
+            "variance from: leave terms out, or get more data"
+        )
+    for term in matrices.terms:
+        _check_term(term, n)
+
+
+def _check_term(term: Term, n: int) -> None:
+    l, q = term.n_levels, term.q
+    if l < 2:
+        raise UnidentifiableError(
+            f"the grouping factor {term.group} has one level ({term.levels[0]}), so a variance between its "
+            f"levels cannot be estimated: leave ({term.label}) out"
+        )
+    if l >= n:
+        raise UnidentifiableError(
+            f"the grouping factor {term.group} has {l} levels for {n} observations: with one observation a "
+            f"level, its variance cannot be told from the residual variance; leave ({term.label}) out"
+        )
+    if q >= n:
+        raise UnidentifiableError(
+            f"({term.label}) has {q} random effects ({term.k} for each of {l} levels of {term.group}) for "
+            f"{n} observations: these variances cannot be told from the residual variance; leave slopes out, "
+            "or get more observations a level"
+        )

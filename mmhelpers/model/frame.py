@@ -1,0 +1,204 @@
+"""The model frame: the formula's expressions evaluated on the rows of a data frame."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from formulae.environment import Environment
+from formulae.terms.call_resolver import CallResolver, CallResolverError
+from formulae.transforms import TRANSFORMS
+from numpy.typing import NDArray
+
+from mmhelpers.model.contrasts import Coding, coding
+from mmhelpers.model.parse import FormulaError, variables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Numeric:
+    """A numeric expression: shape (n, c), and what its columns add to its name."""
+
+    values: NDArray[np.float64]
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A categorical expression: a code a row (-1 for a level not seen before), levels, contrasts."""
+
+    codes: NDArray[np.intp]
+    levels: tuple[str, ...]
+    coding: Coding | None = None
+
+
+Value = Numeric | Factor
+
+
+class Scale:
+    """R's ``scale``: centre and divide by the standard deviation (n - 1 in its denominator)."""
+
+    __stateful_transform__ = True
+
+    def __init__(self) -> None:
+        self.moments: tuple[float, float] | None = None
+
+    def __call__(self, x: Any) -> Any:
+        """Remember mean and SD of the first data, use them for all later."""
+        if self.moments is None:
+            self.moments = float(np.mean(x)), float(np.std(x, ddof=1))
+        return (x - self.moments[0]) / self.moments[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """What ``C(x, "sum")`` gives: values with contrasts of their own."""
+
+    values: Any
+    contrast: Any = None
+
+
+def _factor(x: Any, contrast: Any = None, levels: Any = None) -> Coded:
+    import pandas as pd
+
+    if levels is not None:
+        x = pd.Series(pd.Categorical(x, categories=list(levels)))
+    elif not isinstance(getattr(x, "dtype", None), pd.CategoricalDtype):
+        x = pd.Series(pd.Categorical(x))
+    return Coded(x, contrast)
+
+
+_FUNCTIONS: dict[str, Any] = {
+    **{name: TRANSFORMS[name] for name in ("I", "center", "poly", "bs")},
+    **{name: getattr(np, name) for name in ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt")},
+    **{name: getattr(np, name) for name in ("sin", "cos", "tan", "floor", "ceil", "abs")},
+    "np": np,
+    "scale": Scale,
+    "standardize": Scale,
+    "C": _factor,
+    "factor": _factor,
+    "offset": lambda x: x,
+    "Treatment": lambda reference: ("treatment", reference),
+    "Sum": "sum",
+    "Helmert": "helmert",
+    "Poly": "poly",
+}
+_ENVIRONMENT = Environment([_FUNCTIONS])
+
+
+def check_columns(nodes: Iterable[Any], data: pd.DataFrame, formula: str) -> list[str]:
+    """Return the columns that the expressions need; raise where the data frame lacks one."""
+    needed = dict.fromkeys(name for node in nodes for name in variables(node))
+    columns = [str(column) for column in data.columns]
+    constants = {name for name in _FUNCTIONS if name not in columns}
+    for name in needed:
+        if name not in columns and name not in constants:
+            close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5) or [
+                column for column in columns if column.lower() == name.lower()
+            ]
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(map(repr, columns))}"
+            raise FormulaError(f"formula {formula!r}: data has no column {name!r}; {hint}")
+    return [name for name in needed if name in columns]
+
+
+class Expression:
+    """An expression of the formula, with what it must remember to be evaluated on new data."""
+
+    def __init__(self, name: str, node: Any, formula: str) -> None:
+        self.name, self.formula = name, formula
+        self.levels: tuple[Any, ...] | None = None
+        self.contrast: Any = None
+        try:
+            self.lazy = CallResolver(node).resolve()
+        except (CallResolverError, AttributeError, KeyError):
+            raise FormulaError(
+                f"formula {formula!r}: {name} cannot be evaluated; make it a column first"
+            ) from None
+
+    def evaluate(self, data: pd.DataFrame, contrasts: Mapping[str, Any], group: bool = False) -> Value:
+        """Evaluate on data; the first call fixes levels, contrasts and moments."""
+        import pandas as pd
+
+        raw = self._raw(data)
+        if isinstance(raw, Coded):
+            if self.levels is None:  # later calls must not undo what the first one settled
+                self.contrast = raw.contrast
+            raw = raw.values
+        dtype = getattr(raw, "dtype", None)
+        categorical = isinstance(dtype, pd.CategoricalDtype)
+        if not group and not categorical and dtype is not None and pd.api.types.is_numeric_dtype(dtype):
+            if not pd.api.types.is_bool_dtype(dtype):
+                return self._numeric(raw)
+        elif dtype is None and not group:
+            if np.ndim(raw) == 0 and np.isreal(raw):
+                return Numeric(np.full((len(data), 1), float(raw)), ("",))
+            raise FormulaError(f"formula {self.formula!r}: {self.name} gives no column of numbers or labels")
+        if dtype is not None and pd.api.types.is_datetime64_any_dtype(dtype):
+            raise FormulaError(
+                f"formula {self.formula!r}: {self.name} holds dates; make them a number, such as days since "
+                "the first"
+            )
+        return self._factor(raw, contrasts, categorical)
+
+    def _raw(self, data: pd.DataFrame) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return self.lazy.eval(data, _ENVIRONMENT)
+        except KeyError as error:
+            raise FormulaError(
+                f"formula {self.formula!r}: {self.name} calls {error.args[0]!r}, which is not known here "
+                f"(known are {', '.join(sorted(_FUNCTIONS))}); make anything else a column of the data first"
+            ) from None
+        except FormulaError:
+            raise
+        except Exception as error:
+            raise FormulaError(f"formula {self.formula!r}: {self.name} cannot be computed: {error}") from None
+
+    def _numeric(self, raw: Any) -> Numeric:
+        values = np.asarray(raw, dtype=float)
+        values = values.reshape(len(values), -1)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"{self.name} is infinite or not a number in {bad.size} of {len(values)} rows (the first is "
+                f"row {bad[0]} of those used): leave these rows out, or change the transformation"
+            )
+        width = values.shape[1]
+        return Numeric(values, tuple(str(i + 1) for i in range(width)) if width > 1 else ("",))
+
+    def _factor(self, raw: Any, contrasts: Mapping[str, Any], categorical: bool) -> Factor:
+        import pandas as pd
+
+        series = pd.Series(np.asarray(raw)) if not categorical else pd.Series(raw)
+        if self.levels is None:
+            if categorical:
+                present = set(series.dropna().unique())
+                self.levels = tuple(level for level in series.cat.categories if level in present)
+                ordered = bool(series.cat.ordered)
+            else:
+                self.levels, ordered = tuple(sorted(series.unique().tolist(), key=_sort_key)), False
+            if self.contrast is None:
+                self.contrast = contrasts.get(self.name, "poly" if ordered else "treatment")
+        names = tuple(level_name(level) for level in self.levels)
+        values = series.astype(object) if categorical else series
+        codes = pd.Index(list(self.levels)).get_indexer(pd.Index(values))
+        coded = coding(self.contrast, names, self.name) if len(names) > 1 else None
+        return Factor(np.asarray(codes, dtype=np.intp), names, coded)
+
+
+def _sort_key(level: Any) -> tuple[str, Any]:
+    return ("", level) if isinstance(level, (bool, int, float)) else (type(level).__name__, level)
+
+
+def level_name(level: Any) -> str:
+    """Print a level as R does: 1.0 is "1", True is "TRUE"."""
+    if isinstance(level, (bool, np.bool_)):
+        return "TRUE" if level else "FALSE"
+    if isinstance(level, (float, np.floating)):
+        return format(float(level), ".15g")
+    return str(level)
