@@ -46,7 +46,11 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
     if not path.exists():
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
-    source[0] = path.read_text(encoding="utf8")
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(PUBLISHED_MIME, None)  # for the ledger, not for the page
+    source[0] = nbformat.writes(notebook)
 
 
 class _FromNotebooks(SphinxDirective):
