@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +18,10 @@ QUADRATURE = 1e-9
 # Monte Carlo: this many standard errors (one test in 30,000 fails by chance; the seeds are fixed).
 Z_MC = 4.0
 
-PUBLISHED = Path(__file__).parent / "reference" / "published.csv"
 
-
-def rows(dataset: str) -> list[dict[str, str]]:
-    with PUBLISHED.open(encoding="utf8") as file:
-        return [row for row in csv.DictReader(file) if row["dataset"] == dataset]
+def rows(dataset: str) -> list[dict[str, Any]]:
+    table = mm.load("published")
+    return table[table["dataset"] == dataset].to_dict("records")
 
 
 def numbers(text: str) -> dict[str, float]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
 from mmhelpers.engine.satterthwaite import contrast_df, invert_hessian
+from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
 from mmhelpers.inference.moments import moments
 from mmhelpers.results import Fits, Matrices
 
@@ -111,14 +111,14 @@ class Estimate:
     def satterthwaite_df(self, L: Float) -> Float:
         """Satterthwaite's df of single contrasts, shape (c,) for L of shape (c, p)."""
         jacobian, varpar = self.varying
-        return contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0]
+        return np.asarray(contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0])
 
     @cached_property
     def kr(self) -> KenwardRoger:
         """Adjusted covariance matrix of beta."""
         if not self.reml:
             raise ValueError(
-                "Kenward-Roger's method is for REML fits, and this model was fitted by ML: fit it with reml=True"
+                "Kenward-Roger's method is for REML fits, and this is a fit by ML: fit it with reml=True"
             )
         return kenward_roger(self.matrices, self.theta, self.sigma)
 
@@ -133,7 +133,9 @@ class Estimate:
     def frame(self) -> pd.DataFrame:
         """Return the rows of the data that were used."""
         if self.data is None:
-            raise ValueError("this fit carries no data frame, and the test needs it: fit with mm.fit(formula, data)")
+            raise ValueError(
+                "this fit carries no data frame, which the test needs: fit with mm.fit(formula, data)"
+            )
         used = self.data if len(self.data) == self.matrices.n else self.data.iloc[self.matrices.rows]
         return used.reset_index(drop=True)
 
@@ -148,7 +150,9 @@ def as_estimate(fit: Any) -> Estimate:
             f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}"
         )
     if fits.n_rep != 1:
-        raise TypeError(f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch")
+        raise TypeError(
+            f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch"
+        )
     return Estimate.from_fits(fits, data=getattr(fit, "data", None))
 
 
