@@ -26,13 +26,14 @@ notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
 
 lab: setup ## open JupyterLab on the book, with its directives rendered
-	@.venv/bin/jupyter lab --notebook-dir=book
+	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 serve: book ## the site on http://localhost:8000 (PORT=...)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 lock: ## compile requirements.txt from pyproject.toml (needs uv)
-	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.7 --generate-hashes \
+	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.0 --generate-hashes \
 	  --custom-compile-command "make lock" -o requirements.txt
 
 clean: ## remove what `make book` made (not the environment)

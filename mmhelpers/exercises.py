@@ -90,7 +90,8 @@ def exercises() -> dict[str, Exercise]:
         for number, entry in tomllib.loads(file.read_text(encoding="utf8")).items():
             tolerance = float(entry.get("tolerance", 0.0))
             hints = tuple(
-                Hint(h["near"], h["says"], float(h.get("tolerance", tolerance))) for h in entry.get("hint", [])
+                Hint(h["near"], h["says"], float(h.get("tolerance", tolerance)))
+                for h in entry.get("hint", [])
             )
             name = f"{chapter}-{number}"
             found[name] = Exercise(

@@ -191,7 +191,10 @@ def minimise_criterion(
     x0 = np.where(lower == 0, 1.0, 0.0) if start is None else np.asarray(start, dtype=float)
 
     def f(theta: Floats) -> float:
-        return profiled_criterion(matrices, theta, y, reml).criterion
+        try:
+            return profiled_criterion(matrices, theta, y, reml).criterion
+        except np.linalg.LinAlgError:  # a line search that went too far: theta so large that digits run out
+            return 1e300
 
     bounds = [(low, None) for low in lower]
     found = minimize(f, x0, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-8})

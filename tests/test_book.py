@@ -98,8 +98,12 @@ def test_decimals_that_are_no_results_pass(text, tmp_path):
 
 
 def test_normalising_keeps_text_and_drops_images(tmp_path):
-    both = new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure size 640x480 with 1 Axes>"})
-    book = new_notebook(cells=[cell("plot()", [both], execution={"t": "1"}), cell("r()", [PRINTED], tags=["needs-r"])])
+    both = new_output(
+        "display_data", data={"image/png": "AA==", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    )
+    book = new_notebook(
+        cells=[cell("plot()", [both], execution={"t": "1"}), cell("r()", [PRINTED], tags=["needs-r"])]
+    )
     done = notebooks.normalised(book, "R 4.2.2")
     assert done.cells[0].outputs[0].data == {"text/plain": "<Figure size 640x480 with 1 Axes>"}
     assert "execution" not in done.cells[0].metadata

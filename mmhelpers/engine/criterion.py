@@ -63,8 +63,15 @@ class Second:
 class System(Protocol):
     """One design with the data of some replicates, ready to be evaluated."""
 
-    design: Design
-    n_obs: Floats
+    @property
+    def design(self) -> Design:
+        """The design."""
+        ...
+
+    @property
+    def n_obs(self) -> Floats:
+        """Observations of each replicate, shape (R,)."""
+        ...
 
     def first(self, G: list[Floats]) -> First:
         """Evaluate log|W| and M at G, (k, k, R) a term."""

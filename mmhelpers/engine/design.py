@@ -118,14 +118,14 @@ def _whiten(z: Floats) -> tuple[Floats, Floats]:
     scale = np.sqrt((z * z).mean(0))
     scale[scale == 0] = 1.0
     # QR of the columns in reverse order gives the triangle that keeps T lower triangular
-    R = np.linalg.qr((z / scale)[:, ::-1], mode="r")[::-1, ::-1] / np.sqrt(len(z))
+    R = np.asarray(np.linalg.qr((z / scale)[:, ::-1], mode="r"))[::-1, ::-1] / np.sqrt(len(z))
     if np.abs(np.diag(R)).min() < 1e-7:
         return z / scale, np.diag(1 / scale)
     B = np.linalg.inv(R)
     B = np.tril(B * np.sign(np.diag(B))) / scale[:, None]
     # the product a second time: columns far from zero lose digits in the first pass
     zw = z @ B
-    R2 = np.linalg.qr(zw[:, ::-1], mode="r")[::-1, ::-1] / np.sqrt(len(z))
+    R2 = np.asarray(np.linalg.qr(zw[:, ::-1], mode="r"))[::-1, ::-1] / np.sqrt(len(z))
     B2 = np.linalg.inv(R2)
     B2 = np.tril(B2 * np.sign(np.diag(B2)))
     return zw @ B2, B @ B2
@@ -151,8 +151,7 @@ def T_to_theta(factors: Sequence[Floats]) -> Floats:
 
 
 def change_units(theta: Floats, B: Sequence[Floats]) -> Floats:
-    """Theta of ``B T`` from theta (n_theta, R) of T: from the engine's units to the user's with B,
-    and back with the inverse of B."""
+    """Theta of ``B T`` from theta (n_theta, R) of T: to the user's units, or back with the inverse of B."""
     factors = theta_to_T(theta, [len(b) for b in B])
     return T_to_theta([np.einsum("ij,jkr->ikr", b, T) for b, T in zip(B, factors, strict=True)])
 

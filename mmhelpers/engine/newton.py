@@ -65,12 +65,13 @@ def minimise(evaluate: Evaluate, start: Floats, max_iter: int = MAX_ITER) -> Opt
     --------
     >>> import numpy as np
     >>> def bowl(x, which):
-    ...     return (x[0] ** 2 - 1.0 - which) ** 2, 4 * x * (x**2 - 1.0 - which), (12 * x**2 - 4 - 4 * which)[None]
+    ...     e = x[0] ** 2 - 1.0 - which
+    ...     return e**2, 4 * x * e, (12 * x**2 - 4 - 4 * which)[None]
     >>> found = minimise(bowl, np.full((1, 3), 0.5))
     >>> (found.theta**2).round(6).tolist(), bool(found.converged.all())
     ([[1.0, 2.0, 3.0]], True)
     """
-    t, R = start.shape
+    R = start.shape[1]
     best = start.copy()
     f_best = np.full(R, np.inf)
     converged = np.zeros(R, dtype=bool)
@@ -111,9 +112,7 @@ def minimise(evaluate: Evaluate, start: Floats, max_iter: int = MAX_ITER) -> Opt
             ratio = np.where(predicted > noise, actual / predicted, np.where(actual > -noise, 1.0, 0.0))
         ratio = np.where(np.isfinite(f_new), ratio, -1.0)
         ratio = np.where(np.isfinite(f), ratio, np.where(np.isfinite(f_new), 1.0, -1.0))
-        radius = np.where(
-            ratio < 0.25, 0.25 * shrink * size / np.maximum(limit / radius, 1e-300), radius
-        )
+        radius = np.where(ratio < 0.25, 0.25 * shrink * size / np.maximum(limit / radius, 1e-300), radius)
         radius = np.where((ratio > 0.75) & (shrink < 1.0), 2.0 * radius, radius)
         accept = ratio > 1e-4
         x = np.where(accept, x_new, x)

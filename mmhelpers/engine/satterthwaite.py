@@ -11,6 +11,7 @@ the derivatives here are analytic, where lmerTest takes numerical ones.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +27,7 @@ Floats = NDArray[np.float64]
 NULL = 1e-8
 
 
-def contrast_df(
-    vcov: Floats, jacobian: Floats, varpar: Floats, L: Floats
-) -> tuple[Floats, Floats]:
+def contrast_df(vcov: Floats, jacobian: Floats, varpar: Floats, L: Floats) -> tuple[Floats, Floats]:
     """Variance and degrees of freedom of contrasts.
 
     Parameters
@@ -86,10 +85,14 @@ def satterthwaite(fits: Fits, L: Floats) -> Floats:
         If the fits carry no derivatives, or L has the wrong number of columns.
     """
     if fits.vcov_jacobian is None or fits.vcov_varpar is None:
-        raise ValueError("these fits carry no derivatives of the criterion: refit with the engine that gives them")
+        raise ValueError(
+            "these fits carry no derivatives of the criterion: refit with the engine that gives them"
+        )
     L = np.atleast_2d(np.asarray(L, dtype=float))
     if L.shape[1] != fits.matrices.p:
-        raise ValueError(f"L has {L.shape[1]} columns for {fits.matrices.p} coefficients ({fits.matrices.x_names})")
+        raise ValueError(
+            f"L has {L.shape[1]} columns for {fits.matrices.p} coefficients ({fits.matrices.x_names})"
+        )
     return contrast_df(fits.vcov, fits.vcov_jacobian, fits.vcov_varpar, L)[1]
 
 
@@ -105,10 +108,8 @@ def invert_hessian(H: Floats) -> Floats:
     out = np.full_like(H, np.nan)
     usable = np.isfinite(H).all((1, 2))
     with np.errstate(all="ignore"):
-        try:
+        with contextlib.suppress(np.linalg.LinAlgError):
             out[usable] = 2 * np.linalg.inv(H[usable])
-        except np.linalg.LinAlgError:
-            pass
         # the norm of the inverse bounds the smallest eigenvalue from below
         suspect = usable & ~(np.abs(out).sum(2).max(1) < 1e-2 / NULL)
         suspect |= usable & ~(np.diagonal(out, axis1=1, axis2=2) > 0).all(1)

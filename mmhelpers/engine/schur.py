@@ -90,15 +90,15 @@ class Schur:
         for a in range(len(K1)):
             K1[a, a] += 1.0
         Q1, log_det1 = spd_inverse(K1)
-        eU = _mul(Q1, self.gU)
-        M = self.UU + _gram(self.gU, eU)
+        eU = mul(Q1, self.gU)
+        M = self.UU + gram(self.gU, eU)
         FQ = np.einsum("acrl,cbrl->abrl", self.F, Q1)
         log_det = log_det1.sum(1)
-        work: dict[str, Any] = {"P1": np.einsum("acrl,bcrl->abrl", FQ, self.F), "E1": _mul(FQ, self.gU)}
+        work: dict[str, Any] = {"P1": np.einsum("acrl,bcrl->abrl", FQ, self.F), "E1": mul(FQ, self.gU)}
         if self.two:
-            e12 = _mul(Q1, self.g12)
-            B22 = self.A22 + _gram(self.g12, e12)
-            U2 = self.U2 + _gram(self.g12, eU)
+            e12 = mul(Q1, self.g12)
+            B22 = self.A22 + gram(self.g12, e12)
+            U2 = self.U2 + gram(self.g12, eU)
             sizes = [(k[t], self.design.levels[t]) for t in self.two]
             G2 = [np.moveaxis(G[t], 2, 0) for t in self.two]
             K2 = _times_G(B22, G2, sizes)
@@ -111,8 +111,10 @@ class Schur:
             P22, E2 = solved[:, :, : K2.shape[1]], solved[:, :, K2.shape[1] :]
             GE2 = _G_times(G2, E2, sizes)
             M = M - np.swapaxes(U2, 1, 2) @ GE2
-            B12 = _mul(FQ, self.g12)
-            work["E1"] = work["E1"] - (B12.reshape(len(B12), -1, B12.shape[3]) @ GE2).reshape(work["E1"].shape)
+            B12 = mul(FQ, self.g12)
+            work["E1"] = work["E1"] - (B12.reshape(len(B12), -1, B12.shape[3]) @ GE2).reshape(
+                work["E1"].shape
+            )
             work |= {"B12": B12, "P22": P22, "E2": E2, "G2": G2, "sizes": sizes}
         return First(log_det, np.ascontiguousarray(np.moveaxis(0.5 * (M + np.swapaxes(M, 1, 2)), 0, 2)), work)
 
@@ -230,13 +232,13 @@ class Blocks:
         """Blocks of P of single levels, (R, k, k, l)."""
         if not self.dense:
             return np.moveaxis(self.diagonal[t], 2, 0)
-        return np.diagonal(self.dense[t, t], axis1=2, axis2=4)
+        return np.asarray(np.diagonal(self.dense[t, t], axis1=2, axis2=4))
 
     def squared(self, t: int, s: int) -> Floats:
         """``sum_lm P[la, md] P[lb, mc]`` as (R, a, b, c, d)."""
         if not self.dense:
             P = self.between[t, s]
-            return np.einsum("radl,rbcl->rabcd", P, P)
+            return np.asarray(np.einsum("radl,rbcl->rabcd", P, P))
         P = self.dense[t, s]
         R, kt, lt, ks, ls = P.shape
         flat = np.ascontiguousarray(P.transpose(0, 1, 3, 2, 4)).reshape(R, kt * ks, lt * ls)
@@ -248,7 +250,7 @@ class Blocks:
         if not self.dense:
             P = self.between[t, s]
             NN = np.einsum("ralv,rdlv->radl", N[t], N[s])
-            return np.einsum("radl,rbcl->rabcd", NN, P)
+            return np.asarray(np.einsum("radl,rbcl->rabcd", NN, P))
         P = self.dense[t, s]
         R, kt, lt, ks, ls = P.shape
         out = np.empty((R, kt, kt, ks, ks))
@@ -260,146 +262,6 @@ class Blocks:
             Y = Y.reshape(R, kt, lt, ks, nv).transpose(0, 4, 2, 1, 3).reshape(R, nv * lt, kt * ks)
             out[:, :, :, c] = (left @ Y).reshape(R, kt, kt, ks)
         return out
-
-
-def build(design: Design, r: Floats, present: Floats | None = None, QU: Floats | None = None) -> Schur:
-    """Cross products of a design and of R scaled residual vectors.
-
-    Parameters
-    ----------
-    design : Design
-    r : ndarray, shape (n, R)
-        Residuals of `residualise`.
-    present : ndarray, shape (n, R), optional
-        1 where a replicate has the observation, 0 where it lacks it; ``r`` is 0 there.
-    QU : ndarray, shape (R, p, p), optional
-        With ``present``: ``Q @ QU[i]`` is orthonormal over the observations of replicate i.
-
-    Returns
-    -------
-    Schur
-    """
-    one, two = split_factors(design)
-    n, R = r.shape
-    p = design.p
-    mask = np.ones((n, 1)) if present is None else present
-    S = mask.shape[1]
-    levels = design.levels[one[0]] if one else 0
-    z1 = np.hstack([design.z[t] for t in one])
-    J1 = _indicator(design.index[one[0]], levels)
-    K = z1.shape[1]
-    A11 = np.zeros((K, K, S, levels))
-    for a in range(K):
-        for b in range(a + 1):
-            A11[a, b] = A11[b, a] = (J1 @ (mask * (z1[:, a] * z1[:, b])[:, None])).T
-    F, F_inv = _factor(A11)
-    columns = [(t, a) for t in two for a in range(design.k[t])]
-    q2 = sum(design.levels[t] for t, _ in columns)
-    A12 = np.zeros((S, K, levels, q2))
-    A22 = np.zeros((S, q2, q2))
-    C1 = np.zeros((R, K, levels, p + 1))
-    C2 = np.zeros((R, q2, p + 1))
-    for a in range(K):
-        C1[:, a] = _project(J1, z1[:, a], design.Q, r, mask, QU)
-    at = 0
-    for t, a in columns:
-        here = slice(at, at + design.levels[t])
-        index, z = design.index[t], design.z[t][:, a]
-        C2[:, here] = _project(_indicator(index, design.levels[t]), z, design.Q, r, mask, QU)
-        for b in range(K):
-            A12[:, b, :, here] = _cross(
-                design.index[one[0]], levels, index, design.levels[t], mask * (z * z1[:, b])[:, None]
-            )
-        to = 0
-        for s, b in columns:
-            there = slice(to, to + design.levels[s])
-            if to <= at:
-                product = mask * (z * design.z[s][:, b])[:, None]
-                block = _cross(index, design.levels[t], design.index[s], design.levels[s], product)
-                A22[:, here, there] = block
-                A22[:, there, here] = np.swapaxes(block, 1, 2)
-            to += design.levels[s]
-        at += design.levels[t]
-    g12 = _mul(F_inv, A12)
-    gU = _mul(F_inv, C1)
-    UU = np.zeros((R, p + 1, p + 1))
-    UU[:, range(p), range(p)] = 1.0
-    UU[:, p, p] = np.einsum("nr,nr->r", r, r)
-    return Schur(
-        design=design,
-        one=one,
-        two=two,
-        F=F,
-        F_inv=F_inv,
-        g12=g12,
-        A22=A22 - _gram(g12, g12),
-        gU=gU,
-        U2=C2 - _gram(g12, gU),
-        UU=UU - _gram(gU, gU),
-        n_obs=np.full(R, float(n)) if present is None else present.sum(0),
-    )
-
-
-def split_factors(design: Design) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Terms of the grouping factor with most random effects, and the others."""
-    groups: list[list[int]] = []
-    for t, index in enumerate(design.index):
-        for group in groups:
-            if design.levels[t] == design.levels[group[0]] and np.array_equal(design.index[group[0]], index):
-                group.append(t)
-                break
-        else:
-            groups.append([t])
-    one = max(groups, key=lambda group: sum(design.k[t] * design.levels[t] for t in group))
-    return tuple(one), tuple(t for t in range(len(design.index)) if t not in one)
-
-
-def _indicator(index: NDArray[np.intp], levels: int) -> Any:
-    from scipy import sparse
-
-    n = len(index)
-    return sparse.csr_array((np.ones(n), (index, np.arange(n))), shape=(levels, n))
-
-
-def _cross(
-    index1: NDArray[np.intp], levels1: int, index2: NDArray[np.intp], levels2: int, product: Floats
-) -> Floats:
-    """Sum products (n, S) over the cells of two factors: (S, levels1, levels2)."""
-    from scipy import sparse
-
-    n = len(index1)
-    cells, inverse = np.unique(index1 * levels2 + index2, return_inverse=True)
-    sums = sparse.csr_array((np.ones(n), (inverse, np.arange(n))), shape=(len(cells), n)) @ product
-    out = np.zeros((product.shape[1], levels1 * levels2))
-    out[:, cells] = sums.T
-    return out.reshape(-1, levels1, levels2)
-
-
-def _project(J: Any, z: Floats, Q: Floats, r: Floats, mask: Floats, QU: Floats | None) -> Floats:
-    """Columns of ``Z'[Q, r]`` of one effect: (R, levels, p+1)."""
-    R = r.shape[1]
-    p = Q.shape[1]
-    out = np.empty((R, J.shape[0], p + 1))
-    out[:, :, p] = (J @ (z[:, None] * r)).T
-    if QU is None:
-        out[:, :, :p] = J @ (z[:, None] * Q)
-    else:
-        for j in range(p):
-            out[:, :, j] = (J @ (mask * (z * Q[:, j])[:, None])).T
-        out[:, :, :p] = out[:, :, :p] @ QU
-    return out
-
-
-def _factor(A: Floats) -> tuple[Floats, Floats]:
-    """F with A = F F' and its pseudo-inverse, (K, K, S, l), where A may be of less than full rank."""
-    value, vector = np.linalg.eigh(np.moveaxis(A, (0, 1), (2, 3)))
-    root = np.sqrt(np.maximum(value, 0.0))
-    good = root > 1e-7 * np.maximum(root.max(-1, keepdims=True), 1e-300)
-    root = np.where(good, root, 0.0)
-    inverse = np.where(good, 1.0 / np.where(good, root, 1.0), 0.0)
-    F = vector * root[..., None, :]
-    F_inv = inverse[..., :, None] * np.swapaxes(vector, -1, -2)
-    return np.moveaxis(F, (2, 3), (0, 1)).copy(), np.moveaxis(F_inv, (2, 3), (0, 1)).copy()
 
 
 def _block_diagonal(parts: Sequence[Floats]) -> Floats:
@@ -414,7 +276,7 @@ def _block_diagonal(parts: Sequence[Floats]) -> Floats:
     return out
 
 
-def _mul(Q: Floats, X: Floats) -> Floats:
+def mul(Q: Floats, X: Floats) -> Floats:
     """Blocks Q (K, K, R, l) times X (S, K, l, c)."""
     K = len(Q)
     shape = (max(Q.shape[2], X.shape[0]), *X.shape[1:])
@@ -426,7 +288,7 @@ def _mul(Q: Floats, X: Floats) -> Floats:
     return out
 
 
-def _gram(A: Floats, B: Floats) -> Floats:
+def gram(A: Floats, B: Floats) -> Floats:
     """A'B over effects and levels, (R, c, d)."""
     rows = A.shape[1] * A.shape[2]
     return np.swapaxes(A.reshape(len(A), rows, A.shape[3]), 1, 2) @ B.reshape(len(B), rows, B.shape[3])
@@ -447,5 +309,5 @@ def _times_G(X: Floats, G: Sequence[Floats], sizes: Sequence[tuple[int, int]]) -
 
 
 def _G_times(G: Sequence[Floats], X: Floats, sizes: Sequence[tuple[int, int]]) -> Floats:
-    """The block diagonal G times X (R, q2, columns)."""
+    """Multiply X (R, q2, columns) by the block diagonal G."""
     return np.swapaxes(_times_G(np.swapaxes(X, 1, 2), G, sizes), 1, 2)

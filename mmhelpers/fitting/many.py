@@ -93,7 +93,7 @@ class FitMany:
         return pd.DataFrame(array, columns=list(self.matrices.x_names))
 
     def coefficients(self, ddf: Ddf = "satterthwaite") -> pd.DataFrame:
-        """Tests of all coefficients in long form.
+        """Test every coefficient of every replicate, in long form.
 
         Parameters
         ----------
@@ -103,8 +103,8 @@ class FitMany:
         Returns
         -------
         DataFrame
-            Columns ``rep``, ``coefficient``, ``estimate``, ``se``, ``df``, ``statistic``, ``p``; replicates outermost. A
-            replicate whose fit failed has NaN.
+            Columns ``rep``, ``coefficient``, ``estimate``, ``se``, ``df``, ``statistic``, ``p``;
+            replicates outermost. A replicate whose fit failed has NaN.
         """
         if ddf == "kenward-roger":
             from mmhelpers import inference

@@ -247,7 +247,9 @@ class Fit:
         ndarray, shape (n_rep, n)
         """
         if not isinstance(rng, Generator):
-            raise TypeError(f"rng must be a numpy Generator, np.random.default_rng(seed), not {type(rng).__name__}")
+            raise TypeError(
+                f"rng must be a numpy Generator, np.random.default_rng(seed), not {type(rng).__name__}"
+            )
         matrices = self.matrices
         noise = self.sigma * rng.standard_normal((n_rep, matrices.n))
         if conditional:
@@ -259,7 +261,9 @@ class Fit:
             out += np.einsum("rnk,nk->rn", b[:, term.index], term.z)
         return out
 
-    def refit(self, Y: ArrayLike, reml: bool | None = None, missing: Literal["raise", "drop"] = "raise") -> FitMany:
+    def refit(
+        self, Y: ArrayLike, reml: bool | None = None, missing: Literal["raise", "drop"] = "raise"
+    ) -> FitMany:
         """Fit the same model to other responses, shape (n_rep, n).
 
         Unlike ``refit()`` in lme4, which starts from the old fit's theta and is trapped where that

@@ -81,7 +81,9 @@ def _p(value: float) -> str:
 
 
 def _stars(p: float) -> str:
-    return next((mark for bound, mark in ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")) if p < bound), "")
+    return next(
+        (mark for bound, mark in ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")) if p < bound), ""
+    )
 
 
 def _variance_lines(fits: Fits) -> list[str]:
@@ -124,7 +126,9 @@ def summary_text(fits: Fits, table: pd.DataFrame, residuals: Floats, aic: float,
         lines.append(f"REML criterion at convergence: {criterion:.1f}")
     else:
         lines += _table(
-            ["AIC", "BIC", "logLik", "deviance"], [[f"{v:.1f}" for v in (aic, bic, -criterion / 2, criterion)]], 0
+            ["AIC", "BIC", "logLik", "deviance"],
+            [[f"{v:.1f}" for v in (aic, bic, -criterion / 2, criterion)]],
+            0,
         )
     scaled = np.quantile(residuals / fits.sigma[0], [0, 0.25, 0.5, 0.75, 1])
     lines += ["", "Scaled residuals:"]

@@ -43,7 +43,9 @@ def contrast_tests(fits: Fits, L: Floats, ddf: str = "satterthwaite") -> dict[st
     estimate = fits.beta @ L.T
     if ddf == "satterthwaite":
         if fits.vcov_jacobian is None or fits.vcov_varpar is None:
-            raise ValueError("these fits carry no derivatives of the criterion: refit with the engine that gives them")
+            raise ValueError(
+                "these fits carry no derivatives of the criterion: refit with the engine that gives them"
+            )
         variance, df = contrast_df(fits.vcov, fits.vcov_jacobian, fits.vcov_varpar, L)
     else:
         variance = np.einsum("ca,rab,cb->rc", L, fits.vcov, L)
@@ -52,11 +54,17 @@ def contrast_tests(fits: Fits, L: Floats, ddf: str = "satterthwaite") -> dict[st
     with np.errstate(all="ignore"):
         statistic = estimate / se
         p = 2 * (stdtr(df, -np.abs(statistic)) if ddf == "satterthwaite" else ndtr(-np.abs(statistic)))
-    return {"estimate": estimate, "se": se, "df": df, "statistic": statistic, "p": np.where(np.isnan(df), np.nan, p)}
+    return {
+        "estimate": estimate,
+        "se": se,
+        "df": df,
+        "statistic": statistic,
+        "p": np.where(np.isnan(df), np.nan, p),
+    }
 
 
 def coefficient_frame(fits: Fits, ddf: str = "satterthwaite") -> pd.DataFrame:
-    """Tests of all coefficients in long form: columns rep, coefficient, estimate, se, df, statistic, p."""
+    """Test all coefficients: columns rep, coefficient, estimate, se, df, statistic, p."""
     import pandas as pd
 
     n_rep, p = fits.beta.shape

@@ -1,0 +1,19 @@
+"""The book's figures: one function a figure, a table in, an Axes out; nothing here computes a statistic."""
+
+from __future__ import annotations
+
+from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
+from .groups import plot_residuals_by
+from .style import COLOURS, INK, PAPER, use_style
+
+__all__ = [
+    "COLOURS",
+    "INK",
+    "PAPER",
+    "plot_agreement",
+    "plot_by_group",
+    "plot_estimates",
+    "plot_fit",
+    "plot_residuals_by",
+    "use_style",
+]
