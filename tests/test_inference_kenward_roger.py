@@ -170,6 +170,40 @@ def test_a_batch_is_many_single_fits():
         np.testing.assert_allclose(part[list(one.columns)].to_numpy(), one.to_numpy(), rtol=1e-6)
 
 
+def test_replicates_that_lack_their_own_cells():
+    """With missing="drop" each replicate has a design of its own, and so its own adjustment."""
+    data = ref.data("crossed", "kenward_roger")
+    rng = np.random.default_rng(2)
+    Y = data["y"].to_numpy() + rng.normal(0, 1, (3, len(data)))
+    Y[0, :9], Y[2, 40:44] = np.nan, np.nan
+    formula = "y ~ A + x + (1 | subj) + (1 | item)"
+    many = mm.fit_many(formula, data, Y, missing="drop").coefficients(ddf="kenward-roger")
+    for rep in range(3):
+        rows = ~np.isnan(Y[rep])
+        one = mm.fit(formula, data[rows].assign(y=Y[rep][rows])).coefficients(ddf="kenward-roger")
+        part = many.loc[many["rep"] == rep, list(one.columns)]
+        np.testing.assert_allclose(part.to_numpy(), one.to_numpy(), rtol=1e-5)
+
+
+def test_without_random_effects_it_is_the_t_test_of_least_squares():
+    fit = mm.fit("y ~ A * B + x", ref.data("crossed", "kenward_roger"))
+    ols, kr_ = fit.coefficients("satterthwaite"), fit.coefficients("kenward-roger")
+    np.testing.assert_allclose(kr_.to_numpy(), ols.to_numpy(), rtol=1e-9)
+    np.testing.assert_allclose(kr_["df"], fit.matrices.n - fit.matrices.p, rtol=1e-9)
+    np.testing.assert_allclose(fit.anova(2, "kenward-roger").to_numpy(), fit.anova(2).to_numpy(), rtol=1e-8)
+
+
+def test_a_fit_that_failed_says_so():
+    data = ref.data("machines_unbalanced", "kenward_roger")
+    flat = mm.fit_many("score ~ Machine + (1 | Worker)", data, np.vstack([data["score"], np.ones(len(data))]))
+    table = flat.coefficients(ddf="kenward-roger")
+    assert table.loc[table["rep"] == 0, "p"].notna().all()
+    assert table.loc[table["rep"] == 1, "df"].isna().all() == (not flat.converged[1])
+    if not np.isfinite(flat.sigma[1]):
+        with pytest.raises(ValueError, match="this fit failed"):
+            Estimate.from_fits(flat.fits, 1)
+
+
 def test_ml_fits_are_refused():
     fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"), reml=False)
     with pytest.raises(ValueError, match="reml=True"):

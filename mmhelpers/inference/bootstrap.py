@@ -127,13 +127,8 @@ def bootstrap_test(
             "small must be nested in large: fewer parameters, and fixed effects that are among the other's"
         )
 
-    base = fit_matrices(null, y[None], False) if null.terms else None
-    if base is not None:
-        beta, sigma, theta = base.beta[0], float(base.sigma[0]), null.split_theta(base.theta[0])
-    else:
-        response = y if null.offset is None else y - null.offset
-        beta = np.linalg.lstsq(null.X, response, rcond=None)[0]
-        sigma, theta = float(np.sqrt(np.mean((response - null.X @ beta) ** 2))), ()
+    base = fit_matrices(null, y[None], False)
+    beta, sigma, theta = base.beta[0], float(base.sigma[0]), null.split_theta(base.theta[0])
     mean = null.X @ beta + (0.0 if null.offset is None else null.offset)
 
     def statistics(Y: Float) -> Float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,15 +71,19 @@ class Estimate:
         cls, fits: Fits, rep: int = 0, *, y: Float | None = None, data: pd.DataFrame | None = None
     ) -> Estimate:
         """Take replicate `rep` out of a batch; `y` is its response (that of the matrices by default)."""
+        if not (np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep])):
+            reason = fits.message[rep] if fits.message else "no finite estimates"
+            raise ValueError(f"this fit failed, so nothing can be tested: {reason}")
+        matrices = fits.matrices if fits.present is None else observed(fits.matrices, fits.present[rep])
         return cls(
-            matrices=fits.matrices,
+            matrices=matrices,
             theta=fits.theta[rep],
             sigma=float(fits.sigma[rep]),
             beta=fits.beta[rep],
             vcov=fits.vcov[rep],
             criterion=float(fits.criterion[rep]),
             reml=fits.reml,
-            y=fits.matrices.y if y is None else y,
+            y=matrices.y if y is None else y,
             data=data,
             varpar=None if fits.vcov_varpar is None else fits.vcov_varpar[rep],
             jacobian=None if fits.vcov_jacobian is None else fits.vcov_jacobian[rep],
@@ -138,6 +142,21 @@ class Estimate:
             )
         used = self.data if len(self.data) == self.matrices.n else self.data.iloc[self.matrices.rows]
         return used.reset_index(drop=True)
+
+
+def observed(matrices: Matrices, present: NDArray[np.bool_]) -> Matrices:
+    """Return the matrices of the rows that a replicate has; levels without a row stay, and count for nothing."""
+    if present.all():
+        return matrices
+    terms = tuple(replace(term, index=term.index[present], z=term.z[present]) for term in matrices.terms)
+    return replace(
+        matrices,
+        y=None if matrices.y is None else matrices.y[present],
+        X=matrices.X[present],
+        terms=terms,
+        offset=None if matrices.offset is None else matrices.offset[present],
+        rows=matrices.rows[present],
+    )
 
 
 def as_estimate(fit: Any) -> Estimate:

@@ -26,7 +26,7 @@ TOLERANCE_NESTED = 1e-7
 
 
 def criteria(matrices: Matrices, Y: Float, reml: bool) -> Float:
-    """Fit by the engine, or by least squares where there is no random-effects term left.
+    """Criteria of many responses on one design; NaN where a fit failed.
 
     Parameters
     ----------
@@ -40,18 +40,9 @@ def criteria(matrices: Matrices, Y: Float, reml: bool) -> Float:
     Returns
     -------
     ndarray of shape (n_rep,)
-        NaN where a fit failed.
     """
-    if matrices.terms:
-        fits = fit_matrices(matrices, Y, reml)
-        return np.where(fits.converged, fits.criterion, np.nan)
-    n, p = matrices.n, matrices.p
-    Y = Y if matrices.offset is None else Y - matrices.offset
-    Q, R = np.linalg.qr(matrices.X)
-    rss = np.sum((Y - (Y @ Q) @ Q.T) ** 2, axis=1)
-    df = n - p if reml else n
-    log_det = 2 * np.log(np.abs(R.diagonal())).sum() if reml else 0.0
-    return np.asarray(log_det + df * (1 + np.log(2 * np.pi * rss / df)))
+    fits = fit_matrices(matrices, Y, reml)
+    return np.where(fits.converged, fits.criterion, np.nan)
 
 
 def compare(*fits: Any, refit: bool | None = None, names: Sequence[str] | None = None) -> pd.DataFrame:

@@ -259,4 +259,5 @@ def _adjusted(statistic: Float, df: Float, known: NDArray[np.bool_], n_means: in
         return raw
     from statsmodels.stats.multitest import multipletests
 
-    return np.asarray(multipletests(raw, method={"fdr": "fdr_bh"}.get(adjust, adjust))[1])
+    with np.errstate(divide="ignore"):  # log(1 - p) at p = 1
+        return np.asarray(multipletests(raw, method={"fdr": "fdr_bh"}.get(adjust, adjust))[1])
