@@ -28,6 +28,7 @@ _EXPORTS: dict[str, str] = {
     "plot_by_group": "plots",
     "plot_estimates": "plots",
     "plot_fit": "plots",
+    "plot_pvalues": "plots",
     "plot_residuals_by": "plots",
     "use_style": "plots",
     "check_group_means": "diagnostics",
