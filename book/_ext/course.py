@@ -46,7 +46,11 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
     if not path.exists():
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
-    source[0] = path.read_text(encoding="utf8")
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:  # the ledger reads the records from the file; to the page they are of an unknown kind
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(PUBLISHED_MIME, None)
+    source[0] = nbformat.writes(notebook)
 
 
 class _FromNotebooks(SphinxDirective):

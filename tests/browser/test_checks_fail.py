@@ -28,7 +28,8 @@ WRONG = {
     "maths": '<span class="math">\\(\\sigma\\)</span>',
     "phone": '<div style="width: 900px">wide</div>',
     "scrollers": '<div style="width: 200px; height: 50px; overflow: auto"><p style="width: 900px">wide</p></div>',
-    "axe": '<p style="color: #bbb; background: #fff">pale</p>',
+    "axe": "<button></button>",
+    "contrast": '<p style="color: #bbb; background: #fff">pale</p>',
     "dark": '<p style="color: #222">dark on dark</p>',
     "paper": '<nav style="display: block !important">still here</nav>',
     "console": "<script>console.error('broken'); undefinedFunction()</script>",
@@ -63,8 +64,9 @@ def test_all_is_said(chrome, folder):
     with served(folder) as site, visit(chrome, site, "wrong.html") as seen:
         said = "\n".join(text for check in CHECKS.values() for text in check(seen))
     for expected in (
-        "dead link: nowhere.html", "dead anchor: sound.html#nowhere", "image not loaded: missing.png", "image without alt: dot.png",
-        "mathematics not drawn", "raw TeX", "wide on a screen of 390", "scrolls sideways", "color-contrast", "printed: nav",
-        "error: broken", "undefinedFunction", "missing.png: 404", "https://example.org/x.png",
+        "dead link: nowhere.html", "dead anchor: sound.html#nowhere", "image not loaded: missing.png",
+        "image without alt: dot.png", "mathematics not drawn", "raw TeX", "wide on a screen of 390", "scrolls sideways",
+        "button-name", "contrast 1.91", "rgb(34, 34, 34) on rgb(17, 17, 17)", "printed: nav", "error: broken",
+        "undefinedFunction", "missing.png: 404", "https://example.org/x.png",
     ):  # fmt: skip
         assert expected in said, f"{expected!r} is not in:\n{said}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from page_checks import PHONE, visit
+from page_checks import PHONE, axe, contrast, visit
 
 from tools.site import ROOT
 
@@ -112,6 +112,16 @@ def test_edit_download_and_binder_links_name_files_of_the_repository(chrome, sit
     assert stored == (ROOT / notebooks[0]).with_suffix(".ipynb").read_bytes(), (
         "the download is not the clean notebook"
     )
+
+
+@pytest.mark.parametrize("path", [HOME, "book/reference/references.html"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_agrees_about_contrast(chrome, site, path, scheme):
+    """On two pages, since it is slow: the check of page_checks.py and axe's own find nothing."""
+    with visit(chrome, site, path) as seen:
+        seen.page.emulate_media(color_scheme=scheme)
+        seen.page.wait_for_function(f"document.documentElement.dataset.theme === {scheme!r}")
+        assert axe(seen, ("color-contrast",)) == contrast(seen) == []
 
 
 def test_every_page_says_what_it_is(site):
