@@ -27,7 +27,7 @@ notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of
 
 lab: setup ## open JupyterLab on the book, with its directives rendered
 	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \
-	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
 serve: book ## the site on http://localhost:8000 (PORT=...)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -46,7 +46,11 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
     if not path.exists():
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
-    source[0] = path.read_text(encoding="utf8")
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:  # the ledger reads the records from the file; to the page they are of an unknown kind
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(PUBLISHED_MIME, None)
+    source[0] = nbformat.writes(notebook)
 
 
 class _FromNotebooks(SphinxDirective):
@@ -159,6 +163,30 @@ def vendor_mathjax(app: Sphinx, exception: Exception | None) -> None:
             copy(home / part, target / part)
 
 
+# --- what the theme writes, put right --------------------------------------------------------------------------
+
+TIDY = (
+    # The icon script (1.5 MB on every page) draws nothing that the style sheet beside it does not draw from a font.
+    (re.compile(r'<script src="[^"]*/vendor/fontawesome/[^"]*/js/all\.min\.js[^"]*"></script>\n?'), ""),
+    # This role is deprecated, and a list may not hold it: https://www.w3.org/TR/dpub-aria-1.1/#doc-biblioentry
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+)
+
+
+def tidy(app: Sphinx, exception: Exception | None) -> None:
+    """Correct the written pages."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        before = after = page.read_text(encoding="utf8")
+        for pattern, better in TIDY:
+            after = pattern.sub(better, after)
+        if after != before:
+            page.write_text(after, encoding="utf8")
+    for script in (Path(app.outdir) / "_static" / "vendor" / "fontawesome").glob("*/js"):
+        shutil.rmtree(script)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     for room in ("figures", "glued", "social"):
@@ -167,6 +195,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("course.js", loading_method="defer")
     app.connect("source-read", swap_source)
     app.connect("build-finished", vendor_mathjax)
+    app.connect("build-finished", tidy)
     app.add_directive("ledger", Ledger)
     app.add_directive("status", Status)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,7 +29,8 @@ class Glued(SphinxRole):
             found = retrieve_glue_data(self.inliner.document, self.text).data["text/plain"]
         except (RetrievalError, KeyError):
             place = (self.env.docname, self.lineno)
-            message = f'nothing is glued under {self.text!r} on this page; a cell must say {self.text} = mm.glue("{self.text}", ...)'
+            cure = f'a cell must say {self.text} = mm.glue("{self.text}", ...)'
+            message = f"nothing is glued under {self.text!r} on this page; {cure}"
             LOGGER.warning(message, location=place, type="course", subtype="glued")
             return [], []
         return [nodes.inline(self.rawtext, str(ast.literal_eval(found)), classes=["glued"])], []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .groups import plot_residuals_by
+from .pvalues import plot_pvalues
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "plot_by_group",
     "plot_estimates",
     "plot_fit",
+    "plot_pvalues",
     "plot_residuals_by",
     "use_style",
 ]
