@@ -14,7 +14,7 @@ from mmhelpers.inference.estimate import Estimate
 from mmhelpers.model.columns import model_matrix
 from mmhelpers.model.frame import Factor
 from mmhelpers.model.newdata import fixed_matrix
-from mmhelpers.model.parse import variables
+from mmhelpers.model.tree import variables
 
 if TYPE_CHECKING:
     import pandas as pd
