@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import inference_reference as ref
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ P = 1e-4
 RANDOM = [name for name, case in ref.numbers("anova").items() if "ranova" in case]
 
 
+@cache
 def fit(name: str) -> mm.Fit:
     case = ref.numbers("anova")[name]
     return mm.fit(case["formula"], ref.complete(name), case["reml"], contrasts=case["contrasts"] or None)
