@@ -114,31 +114,37 @@ def qq_table(
 
 
 def quantile_table(
-    r: QuantileResiduals,
+    r: Any,
     predictor: ArrayLike | None = None,
     quantiles: tuple[float, ...] = (0.25, 0.5, 0.75),
     bins: int = 8,
     confidence: float = 0.95,
+    n_sim: int = 499,
+    rng: np.random.Generator | None = None,
 ) -> pd.DataFrame:
     """Quantiles of the residuals in slices of the fitted values (or of a covariate), with their band.
 
     Parameters
     ----------
-    r : QuantileResiduals
-        Residuals with their simulations.
+    r : QuantileResiduals or a fit
+        Residuals with their simulations; of a linear model's fit, standardised residuals.
     predictor : array, shape (n,), optional
-        The covariate; the fitted values without it.
+        The covariate; without it the fitted values (of the fixed part).
     quantiles : tuple of float
         Which quantiles.
     bins : int
-        Number of slices with equally many observations (fewer where there are fewer than 10 a slice).
+        Number of slices with about equally many observations, 10 at least; equal values stay together.
     confidence : float
         Of each quantile's band, all slices at once.
+    n_sim : int
+        Number of simulations of a fit.
+    rng : numpy.random.Generator, optional
+        Source of the randomness.
 
     Returns
     -------
     pandas.DataFrame
-        Columns predictor (mean of the slice), quantile, value, lower, upper.
+        Columns predictor (mean of the slice), quantile, value, expected, lower, upper.
 
     Examples
     --------
@@ -150,14 +156,17 @@ def quantile_table(
     """
     import pandas as pd
 
-    x = np.asarray(r.fitted if predictor is None else predictor, dtype=float)
-    if x.shape != (len(r),):
+    if isinstance(r, QuantileResiduals):
+        columns, fitted = r.columns, r.fitted
+    else:
+        seen = view(r)
+        columns, fitted = residual_columns(seen, n_sim, rng).values, seen.fitted(False)
+    x = np.asarray(fitted if predictor is None else predictor, dtype=float)
+    if x.shape != (len(columns),):
         raise ValueError(
-            f"predictor has shape {x.shape}; it needs one value for each of the {len(r)} residuals"
+            f"predictor has shape {x.shape}; it needs one value for each of the {len(columns)} rows"
         )
-    pieces = max(1, min(bins, len(r) // 10))
-    slices = [rows for rows in np.array_split(np.argsort(x, kind="stable"), pieces) if len(rows)]
-    columns = r.columns
+    slices = _slices(x, max(1, min(bins, len(x) // 10)))
     frames = []
     for q in quantiles:
         values = np.array([np.quantile(columns[rows], q, axis=0) for rows in slices])
@@ -168,12 +177,23 @@ def quantile_table(
                     "predictor": [float(x[rows].mean()) for rows in slices],
                     "quantile": q,
                     "value": values[:, 0],
+                    "expected": values[:, 1:].mean(axis=1),
                     "lower": lower,
                     "upper": upper,
                 }
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def _slices(x: Array, pieces: int) -> list[NDArray[np.intp]]:
+    """Rows of about equally large slices of x; equal values (up to rounding) are in one slice."""
+    from scipy.stats import rankdata
+
+    width = float(np.ptp(x)) or 1.0
+    place = rankdata(np.round(x / width, 9), method="average") - 0.5
+    labels = np.minimum((place * pieces / len(x)).astype(int), pieces - 1)
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapters import FitView, view
+from ..residuals.basic import resid
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 from ..testtable import TestRow, TestTable, format_p
 from .dependence import check_quantiles
@@ -247,9 +248,11 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
 
     tables: dict[str, Any] = {
         "qq": qq_table(seen if seen.linear else r, n_sim, rng=rng),
-        "points": pd.DataFrame({"predictor": r.fitted, "residual": r.values}),
-        "quantiles": quantile_table(r),
-        "dispersion": check_dispersion(r),
+        "points": pd.DataFrame({"predictor": seen.fitted(False), "residual": _points(seen, r)}),
+        "quantiles": quantile_table(seen if seen.linear else r, n_sim=n_sim, rng=rng),
+        "dispersion": check_dispersion(r, exact=True),
+        "residuals": "standardised residual" if seen.linear else "quantile residual",
+        "scaled": r.values,
     }
     if seen.linear:
         by = seen.terms[0].group if seen.terms else None
@@ -261,6 +264,11 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
                     effects[f"{group} {column}"] = _qq(np.sort(modes, axis=0))
             tables["effects"] = effects
     return tables
+
+
+def _points(seen: FitView, r: QuantileResiduals) -> Any:
+    """Residuals as the quantile table has them."""
+    return resid(seen, "standardized") if seen.linear else r.values
 
 
 def _qq(columns: Any) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from ..diagnostics.envelopes import Lineup
 from ..diagnostics.verdicts import Check
 from ..testtable import TestTable, format_p
 from .grammar import need_columns
-from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house
+from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,9 +91,10 @@ def plot_residual_quantiles(
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"predictor": [0, 1], "quantile": 0.5, "value": 0.5, "lower": 0.3, "upper": 0.7})
+    >>> table["expected"] = 0.5
     >>> ax = plot_residual_quantiles(table)
     """
-    need_columns(quantiles, a="predictor", b="quantile", c="value", d="lower", e="upper")
+    need_columns(quantiles, a="predictor", b="quantile", c="value", d="lower", e="upper", f="expected")
     ax = axes_or_new(ax)
     if points is not None:
         ax.plot(
@@ -103,19 +104,22 @@ def plot_residual_quantiles(
             marker=".",
             markersize=3,
             color=QUIET,
-            alpha=0.35,
+            alpha=0.5,
             markeredgewidth=0,
             rasterized=len(points) > 2000,
             zorder=0,
         )
-    for quantile, rows in quantiles.groupby("quantile"):
+    shapes = [rows for _, rows in quantiles.groupby("quantile")]
+    for rows in shapes:
+        x, low, high = (rows[name].to_numpy() for name in ("predictor", "lower", "upper"))
+        # bands that overlap stay apart by their outlines
+        ax.fill_between(x, low, high, facecolor=CHANCE, edgecolor=PAPER, alpha=0.85, linewidth=1, zorder=1)
+    for rows in shapes:
         x, y = rows["predictor"].to_numpy(), rows["value"].to_numpy()
         out = bool(((y < rows["lower"]) | (y > rows["upper"])).any())
-        ax.fill_between(x, rows["lower"], rows["upper"], color=CHANCE, alpha=0.8, linewidth=0, zorder=1)
-        ax.axhline(float(str(quantile)), color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1.5)
-        ax.plot(x, y, color=COLOURS[1] if out else INK, linewidth=2, zorder=3)
-    ax.set_ylim(0, 1)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        look: dict[str, Any] = {"color": COLOURS[1] if out else INK, "zorder": 3}
+        ax.plot(x, rows["expected"], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1.5)
+        ax.plot(x, y, linewidth=2, marker="o" if len(x) < 3 else None, **look)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return ax
@@ -226,7 +230,7 @@ def plot_check(check: Check) -> Figure:
     tables = check.tables
     plot_qq(tables["qq"], ax=grid[0, 0])
     grid[0, 0].set_title("Distribution")
-    plot_residual_quantiles(tables["quantiles"], tables["points"], ax=grid[0, 1])
+    plot_residual_quantiles(tables["quantiles"], tables["points"], ylabel=tables["residuals"], ax=grid[0, 1])
     grid[0, 1].set_title("Along the fit")
     effects: dict[str, Any] = tables.get("effects", {})
     if effects:
@@ -241,7 +245,7 @@ def plot_check(check: Check) -> Figure:
         plot_influence(tables["influence"], top=6, ax=grid[1, 1])
         grid[1, 1].set_title("Influence")
     else:
-        share = tables["points"]["residual"]
+        share = tables["scaled"]
         grid[1, 1].hist(share, bins=np.linspace(0, 1, 11), color=CHANCE, edgecolor="none")
         grid[1, 1].axhline(len(share) / 10, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         grid[1, 1].set_xlabel("quantile residual")
