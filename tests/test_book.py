@@ -60,6 +60,7 @@ BAD = {
     "an unmarked error": (
         lint.outputs, [cell("1/0", [new_output("error", ename="E", evalue="", traceback=[])])], "an error is stored"),
     "a long cell": (lint.cells, [cell("\n".join(["x = 1"] * 26))], "26 lines"),
+    "a wide line": (lint.cells, [cell("x = " + "1" * 80)], "84 characters"),
     "long cells": (lint.cells, [cell("\n".join(["x = 1"] * 4))], "median"),
     "an absolute path": (lint.cells, [cell("open('/etc/passwd')")], "names a path"),
     "a relative path": (lint.cells, [cell("pd.read_csv('../data/x.csv')")], "names a path"),

@@ -33,6 +33,8 @@ def data(**extra):
     ("formula", "words"),
     [
         ("y ~ X + (1 | g)", r"no column 'X'; did you mean 'x'"),
+        ("y ~ log", "no column 'log'"),
+        ("y ~ Sum + x", "no column 'Sum'"),
         ("y ~ conds + (1 | g)", r"no column 'conds'; did you mean 'cond'"),
         ("y ~ x + (1 | subject)", r"no column 'subject'; it has 'g', 'x', 'cond', 'y'"),
         ("Reaction ~ x", r"no column 'Reaction'"),
@@ -136,6 +138,16 @@ def test_contrasts_within_the_formula():
     m = mm.build_matrices('y ~ C(cond, Sum) + C(cond, Treatment("w")):x', data())
     assert m.x_names[:3] == ("(Intercept)", "C(cond, Sum)1", "C(cond, Sum)2")
     assert m.x_names[-1] == 'C(cond, Treatment("w"))w:x'
+
+
+def test_columns_with_unusual_names_go_in_backquotes():
+    frame = data().rename(columns={"cond": "my cond", "x": "log"})
+    frame[3] = 1.0
+    m = mm.build_matrices("y ~ log + `my cond` + (`my cond` | g)", frame, {"my cond": "sum"})
+    assert m.x_names == ("(Intercept)", "log", "`my cond`1", "`my cond`2")
+    assert m.terms[0].columns == ("(Intercept)", "`my cond`1", "`my cond`2")
+    with pytest.raises(mm.FormulaError, match="no column '3'"):
+        mm.build_matrices("y ~ `3`", frame)
 
 
 def test_missing_rows_are_left_out_and_counted():

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from tools.notebooks import BOOK, IMAGES, R_TAG, ROOT, find, stored_is_sound, tags
 
 LONGEST_CELL = 25
+WIDEST_LINE = 79  # what a page shows without scrolling
 MEDIAN_CELL = 3
 NBVAL_TAGS = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
@@ -78,6 +79,8 @@ def cells(path: Path) -> Iterator[str]:
         lengths.append(len(lines))
         if len(lines) > LONGEST_CELL:
             yield f"{place}: {len(lines)} lines, more than {LONGEST_CELL}"
+        if max(map(len, lines), default=0) > WIDEST_LINE:
+            yield f"{place}: a line of {max(map(len, lines))} characters, more than {WIDEST_LINE}"
         if PATH.search(cell.source):
             yield f"{place}: names a path: {PATH.search(cell.source).group()}"
         if NBVAL_TAGS & set(tags(cell)) and not cell.metadata.get("reason"):

@@ -154,11 +154,12 @@ def _collect(
                 whole[which] = piece[name]
             out[name] = whole
     message = tuple(out.pop("message").tolist())
-    theta = out["theta"]
+    theta, present = out["theta"], ~np.isnan(Y)
     return Fits(
         matrices=matrices,
         reml=reml,
         message=message,
+        present=None if present.all() else present,
         modes=lambda: conditional_modes(design, Y, theta, reml),
         **out,
     )

@@ -34,7 +34,7 @@ def applies(plan: Plan) -> bool:
     if B != 1 or d != r or len(stack.slots) != 1 or not stack.rest:
         return False
     rho = stack.gx.shape[1]
-    between = stack.gx[:, :, 0].reshape(r * rho, -1)
+    between = stack.gx[:, :, 0].reshape(r * rho, plan.design.p)
     p = plan.design.p
     ranks = [np.linalg.matrix_rank(part, tol=1e-9) if part.size else 0 for part in (between, plan.Mxx)]
     within = plan.design.n - p - r * (int(stack.copies[0]) - rho)

@@ -30,6 +30,7 @@ from mmhelpers.engine.design import Design, theta_to_T
 from mmhelpers.engine.small import spd_inverse
 
 Floats = NDArray[np.float64]
+Order = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ class Value:
         return Value(*(getattr(self, name)[..., keep] for name in self.__dataclass_fields__))
 
 
-def evaluate(system: System, theta: Floats, reml: bool) -> Value:
+def evaluate(system: System, theta: Floats, reml: bool, order: Order | None = None) -> Value:
     """Evaluate the criterion and its derivatives.
 
     Parameters
@@ -131,6 +132,8 @@ def evaluate(system: System, theta: Floats, reml: bool) -> Value:
     theta : ndarray, shape (t, R)
         In the engine's units.
     reml : bool
+    order : tuple of tuple of int, optional
+        For each term the order of its effects in which T is triangular, that of the term by default.
 
     Returns
     -------
@@ -140,7 +143,8 @@ def evaluate(system: System, theta: Floats, reml: bool) -> Value:
     design = system.design
     p = design.p
     m = system.n_obs - p if reml else system.n_obs
-    T = theta_to_T(theta, design.k)
+    order = order or tuple(tuple(range(k)) for k in design.k)
+    T = [part[np.argsort(o)] for part, o in zip(theta_to_T(theta, design.k), order, strict=True)]
     G = [np.einsum("acr,bcr->abr", t, t) for t in T]
     first = system.first(G)
     M_inv, log_det_M = spd_inverse(first.M[:p, :p])
@@ -158,11 +162,11 @@ def evaluate(system: System, theta: Floats, reml: bool) -> Value:
     weight = np.full((p + 1, theta.shape[1]), float(reml))
     weight[p] = ratio
     second = system.second(G, first, C, weight)
-    D = _dG_dtheta(T)
+    D = _dG_dtheta(T, order)
     g = np.einsum("vtr,vr->tr", D, second.F)
     dM = np.einsum("vtr,vabr->tabr", D, second.dM)
     H = np.einsum("vtr,vwr->twr", D, second.H)
-    H = np.einsum("twr,wur->tur", H, D) + _curvature_of_G(second.F, design.k)
+    H = np.einsum("twr,wur->tur", H, D) + _curvature_of_G(second.F, order)
     if reml:
         H -= np.einsum("tabr,uabr->tur", dM[:, :p, :p], dM[:, :p, :p])
     v = dM[:, :p, p]
@@ -186,18 +190,18 @@ def cholesky(A: Floats) -> Floats:
     return L
 
 
-def _dG_dtheta(T: list[Floats]) -> Floats:
+def _dG_dtheta(T: list[Floats], order: Order) -> Floats:
     """Jacobian (V, t, R) of vec(G) with respect to theta: dG = e_row t_col' + t_col e_row'."""
     replicates = T[0].shape[2] if T else 0
     V = sum(len(part) ** 2 for part in T)
     t = sum(len(part) * (len(part) + 1) // 2 for part in T)
     D = np.zeros((V, t, replicates))
     v = i = 0
-    for part in T:
+    for part, rows in zip(T, order, strict=True):
         k = len(part)
         block = D[v : v + k * k].reshape(k, k, t, replicates)
         for column in range(k):
-            for row in range(column, k):
+            for row in rows[column:]:
                 block[row, :, i] += part[:, column]
                 block[:, row, i] += part[:, column]
                 i += 1
@@ -205,13 +209,14 @@ def _dG_dtheta(T: list[Floats]) -> Floats:
     return D
 
 
-def _curvature_of_G(F: Floats, sizes: tuple[int, ...]) -> Floats:
+def _curvature_of_G(F: Floats, order: Order) -> Floats:
     """Sum over G of F times the second derivatives of G: 2 F[row, row'] within a column of T."""
-    t = sum(k * (k + 1) // 2 for k in sizes)
+    t = sum(len(rows) * (len(rows) + 1) // 2 for rows in order)
     out = np.zeros((t, t, F.shape[1]))
     v = i = 0
-    for k in sizes:
-        part = F[v : v + k * k].reshape(k, k, -1)
+    for rows in order:
+        k = len(rows)
+        part = F[v : v + k * k].reshape(k, k, -1)[np.ix_(rows, rows)]
         for column in range(k):
             width = k - column
             out[i : i + width, i : i + width] = part[column:, column:] + part[column:, column:].transpose(

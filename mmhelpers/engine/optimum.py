@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.engine.criterion import System, evaluate
+from mmhelpers.engine.criterion import Order, System, evaluate
 from mmhelpers.engine.design import Design, T_to_theta, theta_to_T
 from mmhelpers.engine.newton import Optimum, minimise
 
@@ -18,37 +18,57 @@ Floats = NDArray[np.float64]
 SINGULAR = 1e-4
 # Below this a pivot of G is rounding.
 ZERO = 1e-12
+# Iterations of the first attempt, after which a replicate is suspect, and of the others.
+FIRST_ITER = 30
+MAX_ITER = 80
 
 
 def optimise(system: System, start: Floats, reml: bool) -> Optimum:
-    """Minimise the criterion for every replicate; those that fail are tried from other starts."""
+    """Minimise the criterion for every replicate; those that fail are tried again.
+
+    Where an early pivot of T vanishes and a later one does not, the columns of T may rotate without
+    changing G, and Newton's method creeps along a curved valley; with the effects in the opposite order the pivots
+    that vanish come last and it does not. Whatever is left is tried from other starts.
+    """
     design = system.design
-    identity = T_to_theta([np.eye(k)[:, :, None] for k in design.k])
-
-    def run(active: System, start: Floats) -> Optimum:
-        current: dict[str, Any] = {"which": np.arange(start.shape[1]), "system": active}
-
-        def f(theta: Floats, which: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
-            if len(which) < len(current["which"]):
-                keep = np.searchsorted(current["which"], which)
-                current["system"], current["which"] = current["system"].take(keep), which
-            value = evaluate(current["system"], theta, reml)
-            return value.f, value.g, value.H
-
-        return minimise(f, start)
-
-    found = run(system, start)
+    natural = tuple(tuple(range(k)) for k in design.k)
+    found = _run(system, start, reml, natural, FIRST_ITER)
     theta, best, converged = found.theta.copy(), found.f.copy(), found.converged.copy()
-    for factor in (1.0, 0.2, 4.0):
+    identity = T_to_theta([np.eye(k)[:, :, None] for k in design.k])
+    for attempt in ("reverse", 1.0, 0.2, 4.0, "reverse"):
         failed = np.flatnonzero(~converged)
         if not len(failed):
             break
-        again = run(system.take(failed), np.repeat(factor * identity, len(failed), axis=1))
-        better = (again.converged & ~converged[failed]) | (again.f < best[failed] - 1e-9)
-        theta[:, failed[better]] = again.theta[:, better]
+        if attempt == "reverse":
+            order = tuple(rows[::-1] for rows in natural)
+            T = [part[::-1] for part in theta_to_T(theta[:, failed], design.k)]
+            turned = T_to_theta([cholesky_psd(np.einsum("acr,bcr->abr", t, t)) for t in T])
+            again = _run(system.take(failed), turned, reml, order, MAX_ITER)
+            T = [part[::-1] for part in theta_to_T(again.theta, design.k)]
+            again_theta = T_to_theta([cholesky_psd(np.einsum("acr,bcr->abr", t, t)) for t in T])
+        else:
+            at = np.repeat(float(attempt) * identity, len(failed), axis=1)
+            again = _run(system.take(failed), at, reml, natural, MAX_ITER)
+            again_theta = again.theta
+        better = again.converged | (again.f < best[failed] - 1e-9)
+        better &= again.f < best[failed] + 1e-7
+        theta[:, failed[better]] = again_theta[:, better]
         best[failed[better]] = again.f[better]
         converged[failed[better]] = again.converged[better]
     return Optimum(theta, best, converged, found.iterations)
+
+
+def _run(system: System, start: Floats, reml: bool, order: Order, max_iter: int) -> Optimum:
+    current: dict[str, Any] = {"which": np.arange(start.shape[1]), "system": system}
+
+    def f(theta: Floats, which: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+        if len(which) < len(current["which"]):
+            keep = np.searchsorted(current["which"], which)
+            current["system"], current["which"] = current["system"].take(keep), which
+        value = evaluate(current["system"], theta, reml, order)
+        return value.f, value.g, value.H
+
+    return minimise(f, start, max_iter)
 
 
 def canonical(theta: Floats, design: Design) -> Floats:

@@ -82,5 +82,6 @@ def fit_ordinary(matrices: Matrices, Y: Floats, reml: bool) -> Fits:
         hessian=hessian,
         vcov_varpar=varpar,
         vcov_jacobian=jacobian,
+        present=None if present.all() else present,
         modes=lambda: (),
     )

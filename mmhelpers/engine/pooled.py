@@ -139,9 +139,10 @@ class Pooled:
             log_det = log_det + stack.copies @ log_K
             ex = np.einsum("ijbR,jobp->iobpR", Q, stack.gx)
             er = np.einsum("ijbR,jobR->iobR", Q, gr)
-            gx = stack.gx.reshape(-1, p)
-            M[:p, :p] += (gx.T @ ex.reshape(-1, p * R)).reshape(p, p, R)
-            M[:p, p] += gx.T @ er.reshape(-1, R)
+            width = r * stack.gx.shape[1] * B
+            gx = stack.gx.reshape(width, p)
+            M[:p, :p] += (gx.T @ ex.reshape(width, p * R)).reshape(p, p, R)
+            M[:p, p] += gx.T @ er.reshape(width, R)
             M[p, p] += np.einsum("iobR,iobR->R", gr, er)
             if stack.rest:
                 M[p, p] += np.einsum("ijbR,ijbR->R", Q, S)
@@ -235,7 +236,7 @@ def make_plan(design: Design, structure: Structure) -> Plan:
         cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
         gather = Gather(block, F_inv, tuple(np.split(U[:, :rho], cuts)))
         by_shape.setdefault((block.slots, r), []).append((F, gx, block.copies, gather))
-        flat = gx.reshape(-1, p)
+        flat = gx.reshape(r * rho, p)
         Mxx -= flat.T @ flat
     value, vector = np.linalg.eigh(Mxx) if design.p else (np.zeros(0), np.zeros((0, 0)))
     Mxx = (vector * np.where(value > 1e-12, value, 0.0)) @ vector.T
@@ -299,7 +300,7 @@ def collect(plan: Plan, r: Floats) -> Pooled:
                     values = values - values.mean(0)
                 if stack.rest:
                     total = total + np.einsum("mdR,meR->deR", values, values)
-                flat = values.reshape(len(values), -1)
+                flat = values.reshape(len(values), values.shape[1] * R)
                 rotated = (U.T @ flat).reshape(U.shape[1], values.shape[1], R)
                 gr[:, : U.shape[1], b] += np.einsum("id,odR->ioR", gather.F_inv, rotated)
             if stack.rest:
@@ -309,7 +310,8 @@ def collect(plan: Plan, r: Floats) -> Pooled:
                 S[:, :, b] -= np.einsum("ioR,joR->ijR", gr[:, :, b], gr[:, :, b])
         if not stack.rest:
             M[p] -= np.einsum("iobR,iobR->R", gr, gr)
-        M[:p] -= stack.gx.reshape(-1, p).T @ gr.reshape(-1, R)
+        width = size * stack.gx.shape[1] * B
+        M[:p] -= stack.gx.reshape(width, p).T @ gr.reshape(width, R)
         all_gr.append(gr)
         all_S.append(S)
     return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))

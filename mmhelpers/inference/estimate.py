@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
 from mmhelpers.engine.satterthwaite import contrast_df, invert_hessian
+from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
 from mmhelpers.inference.moments import moments
 from mmhelpers.results import Fits, Matrices
 
@@ -71,15 +71,19 @@ class Estimate:
         cls, fits: Fits, rep: int = 0, *, y: Float | None = None, data: pd.DataFrame | None = None
     ) -> Estimate:
         """Take replicate `rep` out of a batch; `y` is its response (that of the matrices by default)."""
+        if not (np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep])):
+            reason = fits.message[rep] if fits.message else "no finite estimates"
+            raise ValueError(f"this fit failed, so nothing can be tested: {reason}")
+        matrices = fits.matrices if fits.present is None else observed(fits.matrices, fits.present[rep])
         return cls(
-            matrices=fits.matrices,
+            matrices=matrices,
             theta=fits.theta[rep],
             sigma=float(fits.sigma[rep]),
             beta=fits.beta[rep],
             vcov=fits.vcov[rep],
             criterion=float(fits.criterion[rep]),
             reml=fits.reml,
-            y=fits.matrices.y if y is None else y,
+            y=matrices.y if y is None else y,
             data=data,
             varpar=None if fits.vcov_varpar is None else fits.vcov_varpar[rep],
             jacobian=None if fits.vcov_jacobian is None else fits.vcov_jacobian[rep],
@@ -111,14 +115,14 @@ class Estimate:
     def satterthwaite_df(self, L: Float) -> Float:
         """Satterthwaite's df of single contrasts, shape (c,) for L of shape (c, p)."""
         jacobian, varpar = self.varying
-        return contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0]
+        return np.asarray(contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0])
 
     @cached_property
     def kr(self) -> KenwardRoger:
         """Adjusted covariance matrix of beta."""
         if not self.reml:
             raise ValueError(
-                "Kenward-Roger's method is for REML fits, and this model was fitted by ML: fit it with reml=True"
+                "Kenward-Roger's method is for REML fits, and this is a fit by ML: fit it with reml=True"
             )
         return kenward_roger(self.matrices, self.theta, self.sigma)
 
@@ -133,9 +137,26 @@ class Estimate:
     def frame(self) -> pd.DataFrame:
         """Return the rows of the data that were used."""
         if self.data is None:
-            raise ValueError("this fit carries no data frame, and the test needs it: fit with mm.fit(formula, data)")
+            raise ValueError(
+                "this fit carries no data frame, which the test needs: fit with mm.fit(formula, data)"
+            )
         used = self.data if len(self.data) == self.matrices.n else self.data.iloc[self.matrices.rows]
         return used.reset_index(drop=True)
+
+
+def observed(matrices: Matrices, present: NDArray[np.bool_]) -> Matrices:
+    """Return the matrices of the rows that a replicate has; levels without a row stay, and count for nothing."""
+    if present.all():
+        return matrices
+    terms = tuple(replace(term, index=term.index[present], z=term.z[present]) for term in matrices.terms)
+    return replace(
+        matrices,
+        y=None if matrices.y is None else matrices.y[present],
+        X=matrices.X[present],
+        terms=terms,
+        offset=None if matrices.offset is None else matrices.offset[present],
+        rows=matrices.rows[present],
+    )
 
 
 def as_estimate(fit: Any) -> Estimate:
@@ -148,7 +169,9 @@ def as_estimate(fit: Any) -> Estimate:
             f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}"
         )
     if fits.n_rep != 1:
-        raise TypeError(f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch")
+        raise TypeError(
+            f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch"
+        )
     return Estimate.from_fits(fits, data=getattr(fit, "data", None))
 
 

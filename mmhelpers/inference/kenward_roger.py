@@ -1,9 +1,9 @@
 r"""Kenward & Roger's F test for small samples.
 
-The covariance matrix Phi of beta is too small, because it ignores that the variances in it are estimated: the method
-adjusts it, and scales the Wald statistic and chooses its denominator df so that the F test is exact in balanced cases
-(Kenward & Roger 1997, Biometrics 53, 983-997; in the form of Halekoh & Højsgaard 2014, J. Stat. Softw. 59(9), sec. 6,
-whose package pbkrtest gives the same numbers).
+The covariance matrix Phi of beta is too small, because it ignores that the variances in it are estimated: the
+method adjusts it, and scales the Wald statistic and chooses its denominator df so that the F test is exact in
+balanced cases (Kenward & Roger 1997, Biometrics 53, 983-997; in the form of Halekoh & Højsgaard 2014, J.
+Stat. Softw. 59(9), sec. 6, whose package pbkrtest gives the same numbers).
 
 The covariance of y is taken as linear in its parameters, V = sum_r gamma_r G_r: for each term the elements
 of the covariance matrix of its effects, and the residual variance with G = I.
@@ -68,12 +68,12 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
 
     Notes
     -----
-    With :math:`Q_{ij} = X'V^{-1}G_iV^{-1}G_jV^{-1}X`, the expected REML information about the variances is half of
-    :math:`\mathrm{tr}(V^{-1}G_iV^{-1}G_j) - 2\,\mathrm{tr}(\Phi Q_{ij}) + \mathrm{tr}(\Phi P_i\Phi P_j)`, W its
-    inverse, and :math:`\Phi_A = \Phi + 2\Phi\{\sum_{ij} W_{ij}(Q_{ij} - P_i\Phi P_j)\}\Phi`.  The n x n matrices
-    :math:`G_i = Z E_i Z'` are never formed; all is done with q x q cross-products.  Directions in which
-    the data hold no information about the variances are left out (Moore-Penrose inverse), judged on a scale
-    free of the units of y.
+    With :math:`Q_{ij} = X'V^{-1}G_iV^{-1}G_jV^{-1}X`, the expected REML information about the variances is
+    half of :math:`\mathrm{tr}(V^{-1}G_iV^{-1}G_j) - 2\,\mathrm{tr}(\Phi Q_{ij}) + \mathrm{tr}(\Phi P_i\Phi
+    P_j)`, W its inverse, and :math:`\Phi_A = \Phi + 2\Phi\{\sum_{ij} W_{ij}(Q_{ij} - P_i\Phi P_j)\}\Phi`.
+    The n x n matrices :math:`G_i = Z E_i Z'` are never formed; all is done with q x q cross-products.
+    Directions in which the data hold no information about the variances are left out (Moore-Penrose inverse),
+    judged on a scale free of the units of y.
 
     Examples
     --------
@@ -120,16 +120,16 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
     P[-1], Q[-1, -1], trace[-1, -1] = -hx.T @ hx, hx.T @ h2x, trace_h2
 
     phi_p = phi @ P
-    information = (
-        trace - 2 * np.einsum("ab,ijba->ij", phi, Q) + np.einsum("iab,jba->ij", phi_p, phi_p)
-    )
+    information = trace - 2 * np.einsum("ab,ijba->ij", phi, Q) + np.einsum("iab,jba->ij", phi_p, phi_p)
     W = 2 * _scaled_inverse(information)
     middle = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,jbc->ac", W, P, phi_p)
     adjustment = 2 * phi @ ((middle + middle.T) / 2) @ phi
     return KenwardRoger(sigma**2 * phi, sigma**2 * (phi + adjustment), P, W, float(sigma))
 
 
-def f_test(L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0) -> tuple[float, int, float, float]:
+def f_test(
+    L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0
+) -> tuple[float, int, float, float]:
     r"""F test of L beta = rhs after Kenward & Roger.
 
     Parameters
@@ -155,9 +155,9 @@ def f_test(L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0) ->
     Notes
     -----
     Halekoh & Højsgaard (2014, eq. 8-19): :math:`A_1 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi P_i\Phi)
-    \mathrm{tr}(\Theta\Phi P_j\Phi)` and :math:`A_2 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi P_i\Phi\,\Theta\Phi
-    P_j\Phi)` with :math:`\Theta = L'(L\Phi L')^{-1}L`; the mean and variance of the statistic to first
-    order, corrected so that the known exact cases come out, give df and scaling.
+    \mathrm{tr}(\Theta\Phi P_j\Phi)` and :math:`A_2 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi
+    P_i\Phi\,\Theta\Phi P_j\Phi)` with :math:`\Theta = L'(L\Phi L')^{-1}L`; the mean and variance of the
+    statistic to first order, corrected so that the known exact cases come out, give df and scaling.
     """
     L = np.atleast_2d(np.asarray(L, dtype=float))
     q = L.shape[0]

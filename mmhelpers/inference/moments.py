@@ -1,8 +1,8 @@
 """Second derivatives of the criterion, and what the covariance matrix of beta does as (theta, sigma) moves.
 
 Everything is for one data set and analytic.  Notation as in `mmhelpers.results`: V = sigma^2 H with
-H = I + Z Lambda Lambda' Z', P = H^-1 - H^-1 X (X'H^-1 X)^-1 X'H^-1.  No n x n matrix is formed: H^-1 is applied
-by Woodbury's identity, H^-1 = I - Z Lambda M^-1 Lambda' Z' with M = I + Lambda' Z'Z Lambda.
+H = I + Z Lambda Lambda' Z', P = H^-1 - H^-1 X (X'H^-1 X)^-1 X'H^-1.  No n x n matrix is formed: H^-1 is
+applied by Woodbury's identity, H^-1 = I - Z Lambda M^-1 Lambda' Z' with M = I + Lambda' Z'Z Lambda.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class Moments:
 def _covariance_steps(matrices: Matrices, theta: Float) -> list[tuple[int, slice, Float, list[Float]]]:
     """For each element of theta: its term, the term's columns of Z, d(TT')/d theta_i.
 
-    With T the block of Lambda, d(TT') = E T' + T E' for E the matrix with a one where theta_i stands; the second
-    derivatives, with those elements of the same term, are E_i E_j' + E_j E_i'.
+    With T the block of Lambda, d(TT') = E T' + T E' for E the matrix with a one where theta_i stands; the
+    second derivatives, with those elements of the same term, are E_i E_j' + E_j E_i'.
     """
     out = []
     start = 0
@@ -127,8 +127,8 @@ def _apply(block: Float, a: Float) -> Float:
 def vcov_jacobian(precision: Precision, sigma: float) -> tuple[Float, Float]:
     r"""Covariance matrix of beta, and its derivatives in (theta, sigma).
 
-    :math:`C = \sigma^2 (X'H^{-1}X)^{-1}` gives :math:`\partial C/\partial\theta_i = C X'V^{-1} \partial_i V V^{-1}
-    X C` and :math:`\partial C/\partial\sigma = 2C/\sigma`.
+    :math:`C = \sigma^2 (X'H^{-1}X)^{-1}` gives :math:`\partial C/\partial\theta_i = C X'V^{-1} \partial_i V
+    V^{-1} X C` and :math:`\partial C/\partial\sigma = 2C/\sigma`.
 
     Parameters
     ----------

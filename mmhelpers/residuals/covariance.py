@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from ..adapters.view import FitView
 
-__all__ = ["Whitened", "residual_covariance", "response_blocks", "whiten"]
+__all__ = [
+    "Whitened",
+    "linear_modes",
+    "linear_residuals",
+    "residual_covariance",
+    "residual_variance",
+    "response_blocks",
+    "whiten",
+]
 
 Array = NDArray[np.float64]
 
@@ -181,3 +189,56 @@ def _by_block(rows: tuple[NDArray[np.intp], ...], roots: tuple[Array, ...], valu
     for block, root in zip(rows, roots, strict=True):
         out[block] = _lower_solve(root, values[block])
     return out
+
+
+def linear_residuals(view: FitView, Y: Array, conditional: bool = True) -> Array:
+    """Residuals that other responses would give, the variances being kept: beta and b are estimated anew.
+
+    Parameters
+    ----------
+    view : FitView
+        A linear (mixed) model.
+    Y : array, shape (n, m)
+        Responses, one data set a column.
+    conditional : bool
+        Conditional residuals R P y, or marginal ones y - X beta.
+
+    Returns
+    -------
+    array, shape (n, m)
+    """
+    white = whiten(view)
+    Q, _ = np.linalg.qr(white.X)
+    W = white.solve(np.asarray(Y, dtype=float) - view.offset[:, None])
+    W -= Q @ (Q.T @ W)
+    out = np.empty(W.shape)
+    for rows, root in zip(white.rows, white.roots, strict=True):
+        out[rows] = _upper_solve(root, W[rows]) if conditional else root @ W[rows]
+    if not conditional:
+        return out
+    if view.correlation is not None:
+        return np.asarray(view.sigma**2 * view.correlation @ out)
+    return np.asarray(error_variance(view)[:, None] * out)
+
+
+def linear_modes(view: FitView, Y: Array) -> tuple[Array, ...]:
+    """Conditional modes Psi Z' P y of other responses, variances kept; one (l, k, m) array a term."""
+    white = whiten(view)
+    Q, _ = np.linalg.qr(white.X)
+    W = white.solve(np.asarray(Y, dtype=float) - view.offset[:, None])
+    W -= Q @ (Q.T @ W)
+    P = np.empty(W.shape)
+    for rows, root in zip(white.rows, white.roots, strict=True):
+        P[rows] = _upper_solve(root, W[rows])
+    modes = []
+    for term in view.terms:
+        sums = np.zeros((len(term.levels), len(term.columns), np.shape(Y)[1]))
+        np.add.at(sums, term.index, term.z[:, :, None] * P[:, None, :])
+        modes.append(np.einsum("kc,lcm->lkm", term.cov, sums))
+    return tuple(modes)
+
+
+def _upper_solve(root: Array, values: Array) -> Array:
+    from scipy.linalg import solve_triangular
+
+    return np.asarray(solve_triangular(root, values, lower=True, trans="T"))

@@ -6,14 +6,12 @@ from mmhelpers.simulation.families import (
     BetaBinomial,
     Binomial,
     Gaussian,
-    Hurdle,
     NegativeBinomial,
     Poisson,
-    Truncated,
-    ZeroInflated,
 )
 from mmhelpers.simulation.residual import AR1, VarIdent, VarPower
 from mmhelpers.simulation.truth import Truth
+from mmhelpers.simulation.zeros import Hurdle, Truncated, ZeroInflated
 
 __all__ = [
     "AR1",

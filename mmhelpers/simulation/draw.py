@@ -60,7 +60,7 @@ def simulate(
     Parameters
     ----------
     design : Design, DataFrame or Matrices
-        The rows to simulate for; missing values are refused.
+        The rows to simulate for; missing values are refused. Matrices must be of the truth's formula.
     truth : Truth
         With the formula that generates the data.
     n_rep : int

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmhelpers.design import Design
-from mmhelpers.model import build_matrices
+from mmhelpers.model.build import build_matrices
 from mmhelpers.results import Matrices
 from mmhelpers.simulation.covariance import TruthError
 from mmhelpers.simulation.truth import Bound, Truth
@@ -29,6 +29,11 @@ def prepare(
     if not isinstance(truth, Truth):
         raise TypeError(f"truth must be a Truth, not {type(truth).__name__}")
     if isinstance(design, Matrices):
+        if _right(design.formula) != _right(truth.formula):
+            raise TruthError(
+                f"the truth is of {truth.formula!r}, the matrices are of {design.formula!r}: simulate from the "
+                "design or the data frame, or build the matrices from the truth's formula"
+            )
         return design, truth.bind(design), None
     data = design.data if isinstance(design, Design) else design
     if not isinstance(data, pd.DataFrame):
@@ -37,6 +42,10 @@ def prepare(
         truth.formula, data, truth.contrasts, response=False, missing="raise", check=False
     )
     return matrices, truth.bind(matrices, _reader(data)), data
+
+
+def _right(formula: str) -> str:
+    return "".join(formula.split("~")[-1].split())
 
 
 def _reader(data: pd.DataFrame) -> Callable[[str], Any]:

@@ -95,7 +95,7 @@ class Truth:
     contrasts: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        from mmhelpers.model import parse_formula
+        from mmhelpers.model.parse import parse_formula
 
         parse_formula(self.formula)
         given = [name for name in ("sd", "var", "cov", "theta") if getattr(self, name) is not None]
