@@ -266,12 +266,13 @@ PRINTED = """() => [".bd-header", ".bd-sidebar-primary", ".bd-sidebar-secondary"
 
 
 def paper(seen: Visit) -> list[str]:
-    """On paper there is the text, and no navigation."""
-    seen.page.emulate_media(media="print")
+    """On paper there is the text, dark on white whatever the screen was, and no navigation."""
+    seen.page.emulate_media(media="print", color_scheme="dark")
     try:
-        return list(seen.page.evaluate(PRINTED))
+        seen.page.evaluate(THEME_SOON)
+        return list(seen.page.evaluate(PRINTED)) + [f"on paper, {text}" for text in contrast(seen)]
     finally:
-        seen.page.emulate_media(media="screen")
+        seen.page.emulate_media(media="screen", color_scheme="light")
 
 
 # Chromium lets the keyboard into any box that scrolls, so axe has nothing to say; other browsers do not.
