@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import mmhelpers as mm
 from mmhelpers.model.columns import independent_columns
+from mmhelpers.model.contrasts import coding
 from mmhelpers.model.parse import parse_formula
 
 # orthonormal columns and differences of ~10 numbers of order 1
@@ -132,6 +133,21 @@ def test_duplicate_columns_are_refused():
 def test_wrong_contrasts_are_refused(contrasts, words):
     with pytest.raises(ValueError, match=words):
         mm.build_matrices("y ~ cond + x", data(), contrasts)
+
+
+@pytest.mark.parametrize("l", range(2, 10))
+def test_contrast_matrices_by_their_definitions(l):
+    levels = [f"l{i}" for i in range(l)]
+    poly = coding("poly", levels, "A").matrix
+    np.testing.assert_allclose(poly.T @ poly, np.eye(l - 1), atol=ATOL)
+    np.testing.assert_allclose(poly.sum(axis=0), 0, atol=ATOL)
+    assert (poly[-1] > 0).all()  # leading coefficients are positive
+    for j in range(l - 1):  # column j is a polynomial of degree j + 1 in the scores
+        assert np.abs(np.diff(poly[:, j], n=j + 2)).max(initial=0) < 1e-10
+    helmert = coding("contr.helmert", levels, "A").matrix
+    np.testing.assert_array_equal(helmert.T @ helmert, np.diag([i * (i + 1) for i in range(1, l)]))
+    assert (coding("sum", levels, "A").matrix.sum(axis=0) == 0).all()
+    assert coding("sas", levels, "A").suffixes == tuple(levels[:-1])
 
 
 def test_contrasts_within_the_formula():
