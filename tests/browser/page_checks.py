@@ -26,6 +26,7 @@ FLAGS = (
 )  # fmt: skip
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+PATIENCE = 90_000  # ms: a busy machine is no fault of a page
 
 
 # --- a server, and a visit -------------------------------------------------------------------------------------
@@ -79,6 +80,7 @@ def window(browser: Any) -> Any:
 def visit(context: Any, site: Site, path: str) -> Iterator[Visit]:
     """Open a page, wait until its mathematics stands, and keep what it said and asked for."""
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     seen = Visit(site, page)
     page.on(
         "console",
