@@ -87,7 +87,6 @@ _EXPORTS: dict[str, str] = {
     "AR1": "simulation",
     "QuantileResiduals": "residuals",
     "quantile_residuals": "residuals",
-    "resid": "residuals",
     "Check": "diagnostics",
     "Lineup": "diagnostics",
     "check": "diagnostics",
@@ -110,18 +109,12 @@ _EXPORTS: dict[str, str] = {
     "qq_table": "diagnostics",
     "quantile_table": "diagnostics",
     "r2": "diagnostics",
-    "plot_agreement": "plots",
-    "plot_by_group": "plots",
     "plot_check": "plots",
-    "plot_estimates": "plots",
-    "plot_fit": "plots",
     "plot_influence": "plots",
     "plot_lineup": "plots",
     "plot_qq": "plots",
     "plot_residual_quantiles": "plots",
-    "plot_residuals_by": "plots",
     "plot_simulated": "plots",
-    "use_style": "plots",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
 _MODULES: tuple[str, ...] = ("exact",)
