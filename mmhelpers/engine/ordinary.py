@@ -83,6 +83,5 @@ def fit_ordinary(matrices: Matrices, Y: Floats, reml: bool) -> Fits:
         vcov_varpar=varpar,
         vcov_jacobian=jacobian,
         present=None if present.all() else present,
-        present=None if present.all() else present,
         modes=lambda: (),
     )
