@@ -315,6 +315,13 @@ class Fits:
     hessian : ndarray, shape (n_rep, n_theta + 1, n_theta + 1), or None
         Second derivatives of the criterion in (theta, sigma), taken after the last step
         (Satterthwaite's degrees of freedom need them).
+    vcov_varpar : ndarray, shape (n_rep, n_theta + 1, n_theta + 1), or None
+        Covariance matrix of the estimates of (theta, sigma), twice the inverse of ``hessian`` with
+        its null directions left out, as lmerTest does.
+    vcov_jacobian : ndarray, shape (n_rep, n_theta + 1, p, p), or None
+        Derivatives of ``vcov`` with respect to (theta, sigma).
+    present : ndarray of bool, shape (n_rep, n), or None
+        Which observations each replicate has; None where all have all.
     modes : callable or None
         Gives the conditional modes of the random effects, one array (n_rep, levels, k) a term;
         called when `ranef` is asked for.
@@ -332,6 +339,9 @@ class Fits:
     message: tuple[str, ...] = ()
     gradient_max: Floats | None = None
     hessian: Floats | None = None
+    vcov_varpar: Floats | None = None
+    vcov_jacobian: Floats | None = None
+    present: Bools | None = None
     modes: Callable[[], tuple[Floats, ...]] | None = field(default=None, repr=False)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .agreement import agreement
 from .convert import view
+from .intervals import intervals
 from .view import FitView, RandomTerm, UnsupportedFitError
 
-__all__ = ["FitView", "RandomTerm", "UnsupportedFitError", "agreement", "view"]
+__all__ = ["FitView", "RandomTerm", "UnsupportedFitError", "agreement", "intervals", "view"]

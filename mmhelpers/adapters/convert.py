@@ -9,6 +9,7 @@ from .view import FitView, UnsupportedFitError
 __all__ = ["view"]
 
 KNOWN = (
+    "mmhelpers (fit)",
     "statsmodels (OLS, WLS, GLS, GLM, MixedLM, discrete and zero-inflated counts, GEE)",
     "pymer4 (lm, glm, lmer, glmer)",
     "R fits held by rpy2 (lm, glm, lme4's lmer and glmer, nlme's gls and lme, glmmTMB)",
@@ -53,6 +54,10 @@ def view(fit: Any) -> FitView:
             )
         return seen
     libraries = {base.__module__.partition(".")[0] for base in type(fit).__mro__}
+    if "mmhelpers" in libraries:
+        from .from_mmhelpers import from_mmhelpers
+
+        return from_mmhelpers(fit)
     if "statsmodels" in libraries:
         from .from_statsmodels import from_statsmodels
 

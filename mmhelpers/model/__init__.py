@@ -1,9 +1,21 @@
-"""Formulas to matrices: the one place where a formula is read."""
+"""Formulas to matrices: the one place where a formula is read.
 
-from mmhelpers.model.build import MissingRowsWarning, build_matrices
-from mmhelpers.model.checks import UnidentifiableError
-from mmhelpers.model.newdata import fixed_matrix, random_rows
-from mmhelpers.model.parse import FormulaError
+Names are imported when they are used, so that `mmhelpers.model.checks` needs NumPy alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_EXPORTS = {
+    "FormulaError": "tree",
+    "MissingRowsWarning": "build",
+    "UnidentifiableError": "checks",
+    "build_matrices": "build",
+    "fixed_matrix": "newdata",
+    "random_rows": "newdata",
+}
 
 __all__ = [
     "FormulaError",
@@ -13,3 +25,9 @@ __all__ = [
     "fixed_matrix",
     "random_rows",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'mmhelpers.model' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mmhelpers.model.{_EXPORTS[name]}"), name)

@@ -12,6 +12,7 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .pvalues import plot_pvalues
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "plot_fit",
     "plot_influence",
     "plot_lineup",
+    "plot_pvalues",
     "plot_qq",
     "plot_residual_quantiles",
     "plot_residuals_by",

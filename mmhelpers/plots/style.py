@@ -47,7 +47,12 @@ def house(draw: Callable[P, R]) -> Callable[P, R]:
         import matplotlib.style
 
         with matplotlib.style.context("mmhelpers.book"):
-            return draw(*args, **kwargs)
+            drawn = draw(*args, **kwargs)
+            interactive = matplotlib.is_interactive()
+        # The first figure of a notebook turns interactive drawing on; leaving the context would turn it
+        # off again, and no later figure would be shown.
+        matplotlib.interactive(interactive)
+        return drawn
 
     return styled
 

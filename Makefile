@@ -1,0 +1,40 @@
+# Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
+.PHONY: help setup book test check notebooks lab serve bench lock chapter clean
+PY := .venv/bin/python
+PORT ?= 8000
+ONLY ?=
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## what both commands need; ends at once when nothing has changed (R=0 leaves R out)
+	@tools/setup.sh
+
+book: setup ## run every notebook, build the site: _build/html/index.html
+	@$(PY) -m tools.site
+
+test: setup check ## check the code, build the site, test every function, notebook and page
+	@$(PY) -m tools.site
+	@$(PY) -m pytest -n 2 --dist loadfile
+
+check: setup ## style and types, some seconds
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of a path)
+	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
+
+lab: setup ## open JupyterLab on the book, with its directives rendered
+	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
+
+serve: book ## the site on http://localhost:8000 (PORT=...)
+	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lock: ## compile requirements.txt from pyproject.toml (needs uv)
+	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.0 --generate-hashes \
+	  --custom-compile-command "make lock" -o requirements.txt
+
+clean: ## remove what `make book` made (not the environment)
+	@rm -rf _build

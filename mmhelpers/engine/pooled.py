@@ -1,0 +1,317 @@
+r"""Designs that fall into small blocks: sufficient statistics, pooled over equal blocks.
+
+A block has ``A = F F'`` (d x d, rank r) and occurs m times. In the coordinates ``gamma = F^+ Z'U``
+everything needs only ``K = I + F'GF``, which is positive definite and never ill-conditioned by a
+large G:
+
+    log|W| = sum m log|K|,    M = M_W + sum gamma'K^{-1}gamma,
+    P = F K^{-1} F',          E = F K^{-1} gamma,
+
+with ``M_W = U'(I - Z Z^+)U``. The m vectors gamma of a block enter through their cross products, so
+they are rotated into the few that have a part in the fixed effects (``rho`` of them, the same for
+all replicates) and a rest, of which the sum of squares and products S is all that is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmhelpers.engine.blocks import Block, Structure
+from mmhelpers.engine.criterion import First, Second
+from mmhelpers.engine.design import Design
+from mmhelpers.engine.small import spd_inverse
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """How one block's statistics are made from Z'r: see `collect`."""
+
+    block: Block
+    F_inv: Floats  # (r, d)
+    U: tuple[Floats, ...]  # a source: (m, rho), its rows of the rotation
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Blocks of one shape: the part that is fixed for the design.
+
+    Attributes
+    ----------
+    slots : tuple of int
+        Term of each level in the block.
+    F : ndarray, shape (d, r, B)
+    Phi : ndarray, shape (r * r * B, V)
+        ``F'E_vF`` for each element v of vec(G).
+    copies : ndarray, shape (B,)
+    gx : ndarray, shape (r, rho, B, p)
+        The fixed effects' part of the rotated gamma.
+    rest : bool
+        Whether some block has vectors without a part in the fixed effects.
+    gathers : tuple of Gather
+    """
+
+    slots: tuple[int, ...]
+    F: Floats
+    Phi: Floats
+    copies: Floats
+    gx: Floats
+    rest: bool
+    gathers: tuple[Gather, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A design, ready for responses.
+
+    Attributes
+    ----------
+    design : Design
+    structure : Structure
+    stacks : tuple of Stack
+    Mxx : ndarray, shape (p, p)
+        ``Q'(I - Z Z^+)Q``.
+    """
+
+    design: Design
+    structure: Structure
+    stacks: tuple[Stack, ...]
+    Mxx: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """Sufficient statistics of R replicates.
+
+    Attributes
+    ----------
+    plan : Plan
+    gr : tuple of ndarray, shape (r, rho, B, R)
+        The residuals' part of the rotated gamma, a stack.
+    S : tuple of ndarray, shape (r, r, B, R)
+        Sum of squares and products of the rest, a stack.
+    M : ndarray, shape (p+1, R)
+        Last column of M_W.
+    n_obs : ndarray, shape (R,)
+    """
+
+    plan: Plan
+    gr: tuple[Floats, ...]
+    S: tuple[Floats, ...]
+    M: Floats
+    n_obs: Floats
+
+    @property
+    def design(self) -> Design:
+        """The design."""
+        return self.plan.design
+
+    def take(self, keep: NDArray[np.intp]) -> Pooled:
+        """Return the statistics of some of the replicates."""
+        return replace(
+            self,
+            gr=tuple(a[..., keep] for a in self.gr),
+            S=tuple(a[..., keep] for a in self.S),
+            M=self.M[:, keep],
+            n_obs=self.n_obs[keep],
+        )
+
+    def first(self, G: list[Floats]) -> First:
+        """Evaluate log|W| and M at G, (k, k, R) a term."""
+        p, R = self.design.p, G[0].shape[2]
+        vec = np.concatenate([g.reshape(-1, R) for g in G])
+        log_det: Any = 0.0
+        M = np.zeros((p + 1, p + 1, R))
+        M[:p, :p] = self.plan.Mxx[:, :, None]
+        M[:, p] = self.M
+        work = []
+        for stack, gr, S in zip(self.plan.stacks, self.gr, self.S, strict=True):
+            _, r, B = stack.F.shape
+            K = (stack.Phi @ vec).reshape(r, r, B, R)
+            for i in range(r):
+                K[i, i] += 1.0
+            Q, log_K = spd_inverse(K)
+            log_det = log_det + stack.copies @ log_K
+            ex = np.einsum("ijbR,jobp->iobpR", Q, stack.gx)
+            er = np.einsum("ijbR,jobR->iobR", Q, gr)
+            width = r * stack.gx.shape[1] * B
+            gx = stack.gx.reshape(width, p)
+            M[:p, :p] += (gx.T @ ex.reshape(width, p * R)).reshape(p, p, R)
+            M[:p, p] += gx.T @ er.reshape(width, R)
+            M[p, p] += np.einsum("iobR,iobR->R", gr, er)
+            if stack.rest:
+                M[p, p] += np.einsum("ijbR,ijbR->R", Q, S)
+            work.append((Q, ex, er))
+        M[p, :p] = M[:p, p]
+        return First(np.asarray(log_det), M, work)
+
+    def second(self, G: list[Floats], first: First, C: Floats, weight: Floats) -> Second:
+        """Evaluate the derivatives of the criterion in vec(G)."""
+        design = self.design
+        p, R = design.p, C.shape[2]
+        k = design.k
+        at = np.concatenate([[0], np.cumsum([size * size for size in k])])
+        V = design.n_vec
+        F = np.zeros((V, R))
+        H = np.zeros((V, V, R))
+        dM = np.zeros((V, p + 1, p + 1, R))
+        for stack, S, (Q, ex, er) in zip(self.plan.stacks, self.S, first.work, strict=True):
+            _, r, B = stack.F.shape
+            rho = ex.shape[1]
+            FQ = np.einsum("dib,ijbR->djbR", stack.F, Q)
+            P = np.einsum("djbR,ejb->debR", FQ, stack.F)
+            e = np.empty((r, rho, B, p + 1, R))
+            e[:, :, :, :p] = np.einsum("iobqR,qpR->iobpR", ex, C[:p, :p])
+            e[:, :, :, p] = er + np.einsum("iobqR,qR->iobR", ex, C[:p, p])
+            E = np.einsum("dib,iobpR->dobpR", stack.F, e)
+            weighted = E * weight
+            N = np.einsum("dobpR,eobpR->debR", weighted, E)
+            if stack.rest:
+                rest = np.einsum("djbR,ejbR->debR", np.einsum("dibR,ijbR->djbR", FQ, S), FQ)
+                N += weight[p] * rest
+            slack = stack.copies[:, None] * P
+            lower = slack - N
+            W = 2.0 * N - slack
+            where = _slot_rows(stack.slots, k)
+            terms = sorted(where)
+            for t in terms:
+                here = slice(at[t], at[t + 1])
+                for rows in where[t]:
+                    F[here] += np.einsum("abxR->abR", lower[rows, rows]).reshape(-1, R)
+                    block = np.einsum("aobpR,cobqR->acpqR", E[rows], E[rows])
+                    if stack.rest:
+                        block[:, :, p, p] += np.einsum("abxR->abR", rest[rows, rows])
+                    dM[here] -= (0.5 * (block + block.transpose(1, 0, 2, 3, 4))).reshape(-1, p + 1, p + 1, R)
+                for s in terms:
+                    if s > t:
+                        continue
+                    there = slice(at[s], at[s + 1])
+                    total: Any = 0.0
+                    for left in where[t]:
+                        for right in where[s]:
+                            total = total + np.einsum("bcxR,adxR->abcdR", P[left, right], W[left, right])
+                    total = total + total.transpose(1, 0, 2, 3, 4)
+                    total = 0.25 * (total + total.transpose(0, 1, 3, 2, 4))
+                    part = total.reshape(k[t] ** 2, k[s] ** 2, R)
+                    H[here, there] += part
+                    if s != t:
+                        H[there, here] += part.transpose(1, 0, 2)
+        return Second(F, H, dM)
+
+
+def _slot_rows(slots: tuple[int, ...], k: tuple[int, ...]) -> dict[int, list[slice]]:
+    """Rows of a block that belong to each term, one slice a level."""
+    out: dict[int, list[slice]] = {}
+    row = 0
+    for t in slots:
+        out.setdefault(t, []).append(slice(row, row + k[t]))
+        row += k[t]
+    return out
+
+
+def make_plan(design: Design, structure: Structure) -> Plan:
+    """Compute what the pooled path needs of a design."""
+    ZQ = structure.Z.T @ design.Q
+    reduced = structure.reduce @ ZQ
+    by_shape: dict[Any, list[tuple[Floats, Floats, int, Gather]]] = {}
+    Mxx = np.eye(design.p)
+    for block in structure.blocks:
+        value, vector = np.linalg.eigh(block.A)
+        good = value > 1e-11 * max(value[-1], 1e-300)
+        if not good.any():
+            continue
+        F = vector[:, good] * np.sqrt(value[good])
+        F_inv = (vector[:, good] / np.sqrt(value[good])).T
+        parts = [_vectors(source, ZQ, reduced) @ F_inv.T for source in block.sources]  # (p, m, r)
+        whole = np.concatenate(parts, axis=1)
+        p, m, r = whole.shape
+        U, size, Vt = np.linalg.svd(whole.transpose(1, 2, 0).reshape(m, r * p), full_matrices=False)
+        rho = int((size > 1e-11).sum())
+        gx = (size[:rho, None] * Vt[:rho]).reshape(rho, r, p).transpose(1, 0, 2)
+        cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
+        gather = Gather(block, F_inv, tuple(np.split(U[:, :rho], cuts)))
+        by_shape.setdefault((block.slots, r), []).append((F, gx, block.copies, gather))
+        flat = gx.reshape(r * rho, p)
+        Mxx -= flat.T @ flat
+    value, vector = np.linalg.eigh(Mxx) if design.p else (np.zeros(0), np.zeros((0, 0)))
+    Mxx = (vector * np.where(value > 1e-12, value, 0.0)) @ vector.T
+    stacks = []
+    for (slots, r), members in by_shape.items():
+        F = np.stack([member[0] for member in members], axis=-1)
+        width = max(member[1].shape[1] for member in members)
+        gx = np.zeros((r, width, len(members), design.p))
+        for b, member in enumerate(members):
+            gx[:, : member[1].shape[1], b] = member[1]
+        stacks.append(
+            Stack(
+                slots=slots,
+                F=F,
+                Phi=_phi(F, slots, design.k),
+                copies=np.array([float(member[2]) for member in members]),
+                gx=gx,
+                rest=any(member[2] > member[1].shape[1] for member in members),
+                gathers=tuple(member[3] for member in members),
+            )
+        )
+    return Plan(design, structure, tuple(stacks), Mxx)
+
+
+def _phi(F: Floats, slots: tuple[int, ...], k: tuple[int, ...]) -> Floats:
+    _, r, B = F.shape
+    at = np.concatenate([[0], np.cumsum([size * size for size in k])])
+    out = np.zeros((r, r, B, int(at[-1])))
+    for t, blocks in _slot_rows(slots, k).items():
+        for rows in blocks:
+            part = np.einsum("aib,cjb->ijbac", F[rows], F[rows])
+            out[..., at[t] : at[t + 1]] += part.reshape(r, r, B, -1)
+    return out.reshape(r * r * B, -1)
+
+
+def _vectors(source: Any, levels: Floats, reduced: Floats) -> Floats:
+    """Vectors (columns, m, d) of a source from values (q, columns) or (q', columns)."""
+    if not source.level:
+        return np.moveaxis(reduced[source.rows], 2, 0)
+    out = levels[source.rows]
+    return np.moveaxis(out - out.mean(0), 2, 0)
+
+
+def collect(plan: Plan, r: Floats) -> Pooled:
+    """Sufficient statistics of scaled residuals (n, R)."""
+    Zr = plan.structure.Z.T @ r
+    reduced = plan.structure.reduce @ Zr
+    R, p = r.shape[1], plan.design.p
+    M = np.zeros((p + 1, R))
+    M[p] = np.einsum("nR,nR->R", r, r)
+    all_gr, all_S = [], []
+    for stack in plan.stacks:
+        _, size, B = stack.F.shape
+        gr = np.zeros((size, stack.gx.shape[1], B, R))
+        S = np.zeros((size, size, B, R))
+        for b, gather in enumerate(stack.gathers):
+            total: Any = 0.0
+            for source, U in zip(gather.block.sources, gather.U, strict=True):
+                values = Zr[source.rows] if source.level else reduced[source.rows]  # (m, d, R)
+                if source.level:
+                    values = values - values.mean(0)
+                if stack.rest:
+                    total = total + np.einsum("mdR,meR->deR", values, values)
+                flat = values.reshape(len(values), values.shape[1] * R)
+                rotated = (U.T @ flat).reshape(U.shape[1], values.shape[1], R)
+                gr[:, : U.shape[1], b] += np.einsum("id,odR->ioR", gather.F_inv, rotated)
+            if stack.rest:
+                inner = np.einsum("id,deR->ieR", gather.F_inv, total)
+                S[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
+                M[p] -= np.einsum("iiR->R", S[:, :, b])
+                S[:, :, b] -= np.einsum("ioR,joR->ijR", gr[:, :, b], gr[:, :, b])
+        if not stack.rest:
+            M[p] -= np.einsum("iobR,iobR->R", gr, gr)
+        width = size * stack.gx.shape[1] * B
+        M[:p] -= stack.gx.reshape(width, p).T @ gr.reshape(width, R)
+        all_gr.append(gr)
+        all_S.append(S)
+    return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))

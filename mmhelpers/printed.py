@@ -1,0 +1,187 @@
+"""Truth in print: numbers that travel from a notebook to the page, and numbers that others published.
+
+A number in the text of a chapter is never typed: :func:`glue` gives it a name and a format, and the page takes it
+by that name. A number from the literature is never quoted unchecked: :func:`published` asserts ours against it and
+leaves a record, from which the book's ledger is made.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: The MIME type of the record that `published` leaves in a notebook's output, for the ledger to collect.
+PUBLISHED_MIME = "application/vnd.mmhelpers.published+json"
+_GLUE_PREFIX = "application/papermill.record/"
+
+
+def _display(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+    """Send a bundle of representations to the notebook; outside one, do nothing."""
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        display(data, metadata=metadata or {}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def glue(name: str, value: Any, spec: str = "") -> str:
+    """Give a computed value a name under which the text of the page shows it.
+
+    The page says ``{eval}`name``` where the number belongs; assign the result to a variable of the same name,
+    which JupyterLab shows there. The value is formatted here, once, so that what is stored does not depend on
+    the last digits a processor happens to produce.
+
+    Parameters
+    ----------
+    name : str
+        The name, unique in the book's page.
+    value : object
+        A number or a text.
+    spec : str
+        A format specification, such as ``".2f"`` or ``".0%"``.
+
+    Returns
+    -------
+    str
+        The text that the page shows.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or a float comes without a format.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> icc = mm.glue("icc", 0.3271, ".2f")
+    >>> icc
+    '0.33'
+    """
+    if isinstance(value, float) or hasattr(value, "dtype"):
+        if not math.isfinite(value):
+            raise ValueError(f"glue: {name!r} is {value}, not a number that a sentence can show")
+        if not spec and not float(value).is_integer():
+            raise ValueError(
+                f"glue: give {name!r} a format such as '.2f'; all its digits would be printed otherwise"
+            )
+    text = format(value, spec).replace("-", "−" if spec else "-")
+    mime = {f"{_GLUE_PREFIX}text/plain": repr(text)}
+    _display(mime, {"scrapbook": {"name": name, "mime_prefix": _GLUE_PREFIX}})
+    return text
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published number beside ours.
+
+    Attributes
+    ----------
+    dataset, model, quantity : str
+        What the number is of.
+    printed : str
+        The number as its source prints it.
+    reference, tolerance : float
+        The value to agree with, and how far ours may be from it (absolute).
+    ours : float
+        Our value, rounded to what the tolerance makes meaningful.
+    engine : str
+        What computed ours.
+    source, evidence : str
+        Where the number stands, and how far it was checked there.
+    """
+
+    dataset: str
+    model: str
+    quantity: str
+    printed: str
+    reference: float
+    tolerance: float
+    ours: float
+    engine: str
+    source: str
+    evidence: str
+
+    def __str__(self) -> str:
+        said = f"published {self.printed}" if self.printed else f"recomputed {self.reference:g}"
+        return f"{self.quantity}: {self.ours:g} by {self.engine}, {said} ({self.dataset}): agrees"
+
+    def _ipython_display_(self) -> None:
+        _display({"text/plain": str(self), PUBLISHED_MIME: asdict(self)})
+
+
+def published(
+    dataset: str, model: str, quantity: str, value: float, *, engine: str = "mmhelpers"
+) -> Published:
+    """Assert that a number agrees with the one in the literature, and record it for the ledger.
+
+    Parameters
+    ----------
+    dataset : str
+        Data set, as in the table ``load("published")``.
+    model : str
+        The model, or the beginning of its name, enough to be unique.
+    quantity : str
+        The quantity, as in that table.
+    value : float
+        Our number.
+    engine : str
+        What computed it.
+
+    Returns
+    -------
+    Published
+        The record; a notebook shows it as one line.
+
+    Raises
+    ------
+    KeyError
+        If the table has no such number, or several; the message lists what there is.
+    AssertionError
+        If ours is further from it than the tolerance; the message names source and distance.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> print(mm.published("Dyestuff", "Yield~1+(1|Batch) ML", "minus2logLik_ML", 327.327))
+    minus2logLik_ML: 327.327 by mmhelpers, published 327.327059... (Dyestuff): agrees
+    """
+    row = _row(dataset, model, quantity)
+    reference, tolerance = float(row["value"]), float(row["tolerance"])
+    ours = float(value)
+    digits = 0 if tolerance <= 0 else max(0, min(12, 1 - math.floor(math.log10(tolerance))))
+    if not abs(ours - reference) <= tolerance + 1e-12 * abs(reference):
+        raise AssertionError(
+            f"{quantity} of {model!r} on {dataset}: ours is {ours:.{digits + 1}f}, the literature has {reference:.{digits + 1}f} "
+            f"({row['source']}); they differ by {abs(ours - reference):.2g}, more than the tolerance {tolerance:.2g}"
+        )
+    return Published(
+        dataset, str(row["model"]), quantity, str(row["published"]), reference, tolerance,
+        round(ours, digits), engine, str(row["source"]), str(row["evidence"]),
+    )  # fmt: skip
+
+
+def _row(dataset: str, model: str, quantity: str) -> dict[str, Any]:
+    """Return the one row of the table of published numbers that is meant."""
+    from mmhelpers.datasets import load
+
+    table = load("published").fillna({"published": "", "note": ""})
+    of_data = table[table["dataset"] == dataset]
+    if of_data.empty:
+        raise KeyError(
+            f"published: no data set {dataset!r}; there are {', '.join(sorted(set(table['dataset'])))}"
+        )
+    exact = of_data[of_data["model"] == model]
+    of_model = exact if len(exact) else of_data[of_data["model"].str.startswith(model)]
+    names = sorted(set(of_model["model"]))
+    if len(names) != 1:
+        there = "; ".join(names or sorted(set(of_data["model"])))
+        raise KeyError(f"published: {model!r} names {len(names)} models of {dataset}; there are: {there}")
+    found = of_model[of_model["quantity"] == quantity]
+    if len(found) != 1:
+        raise KeyError(
+            f"published: {quantity!r} stands {len(found)} times for {names[0]!r}; there are {', '.join(of_model['quantity'])}"
+        )
+    return {str(k): v for k, v in found.iloc[0].to_dict().items()}
