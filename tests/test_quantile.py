@@ -317,7 +317,7 @@ def test_spatial_level_and_power():
 
 
 def test_sums_by_group_show_what_single_binary_responses_cannot():
-    """0/1 responses cannot be overdispersed one by one; their sums by group are when the group effect is missing."""
+    """0/1 responses cannot be overdispersed one by one; sums are when a group effect is missing."""
     rng = np.random.default_rng(7)
     group = np.repeat(np.arange(30), 12)
     p = 1 / (1 + np.exp(-1.2 * rng.normal(size=30)))[group]
