@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 import mmhelpers as mm
@@ -146,12 +147,47 @@ def crossed_fit() -> Any:
     return smf.mixedlm("diameter ~ 1", data, groups=np.ones(len(data)), vc_formula=vc).fit()
 
 
+def counts() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    n = 300
+    data = pd.DataFrame({"x": rng.normal(size=n), "t": rng.integers(2, 20, n), "e": rng.random(n) + 0.5})
+    data["y"] = rng.poisson(np.exp(0.5 + 0.5 * data.x) * data.e)
+    data["z"] = data.y * (rng.random(n) < 0.7)
+    data["k"] = rng.binomial(data.t, 1 / (1 + np.exp(-data.x)))
+    data["f"] = data.t - data.k
+    data["b"] = (data.k > data.f).astype(int)
+    data["g"] = np.arange(n) % 10
+    return data
+
+
+def zero_inflated(negative: bool) -> Any:
+    from statsmodels.discrete import count_model
+
+    data = counts()
+    X = pd.DataFrame({"const": 1.0, "x": data.x})
+    kind = count_model.ZeroInflatedNegativeBinomialP if negative else count_model.ZeroInflatedPoisson
+    rng = np.random.default_rng(2)
+    spread = rng.gamma(1.0, 1.0, len(data)) if negative else 1.0
+    z = rng.poisson(np.exp(1 + 0.5 * data.x) * data.e * spread) * (rng.random(len(data)) < 0.7)
+    return kind(z, X, exog_infl=np.ones((len(data), 1)), exposure=data.e).fit(disp=0, maxiter=500)
+
+
 FITS: dict[str, Callable[[], Any]] = {
     "OLS": ols_fit,
     "WLS": wls_fit,
     "MixedLM slopes": lambda: fit_sleep(True),
     "MixedLM missing": missing_fit,
     "MixedLM crossed": crossed_fit,
+    "GLM Poisson": lambda: smf.glm(
+        "y ~ x", counts(), family=sm.families.Poisson(), exposure=counts().e
+    ).fit(),
+    "GLM binomial": lambda: smf.glm("k + f ~ x", counts(), family=sm.families.Binomial()).fit(),
+    "GLM Gamma": lambda: smf.glm("e ~ x", counts(), family=sm.families.Gamma(sm.families.links.Log())).fit(),
+    "GLM gaussian": lambda: smf.glm("e ~ x", counts()).fit(),
+    "Poisson": lambda: smf.poisson("y ~ x", counts(), exposure=counts().e).fit(disp=0),
+    "NegativeBinomial": lambda: smf.negativebinomial("y ~ x", counts()).fit(disp=0),
+    "Logit": lambda: smf.logit("b ~ x", counts()).fit(disp=0),
+    "Probit": lambda: smf.probit("b ~ x", counts()).fit(disp=0),
 }
 
 
@@ -192,6 +228,10 @@ def simulated(seen: mm.FitView) -> None:
         assert draws.shape == (seen.nobs, n_sim)
         np.testing.assert_array_equal(draws, seen.simulate(n_sim, np.random.default_rng(1), conditional))
         if not seen.linear:
+            if not seen.terms:
+                variance = seen.family.variance(seen.fitted(), seen.weights)
+                z = (draws.mean(axis=1) - seen.fitted()) / np.sqrt(variance / n_sim)
+                assert np.abs(z).max() < 6  # skewed counts and proportions
             continue
         variance = seen.sigma**2 / seen.weights
         if not conditional:
@@ -236,6 +276,48 @@ def test_refit_repeats_the_fit_on_its_own_response():
         np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-6)
         assert again.loglik == pytest.approx(seen.loglik, abs=1e-5)
         assert [t.columns for t in again.terms] == [t.columns for t in seen.terms]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("negative", [False, True])
+def test_zero_inflated_counts_are_simulated_from_the_mixture(negative):
+    fit = zero_inflated(negative)
+    seen = mm.view(fit)
+    draws = seen.simulate(2000, np.random.default_rng(1))
+    np.testing.assert_allclose(seen.fitted(), np.asarray(fit.predict()), rtol=1e-10)
+    zeros = np.asarray(fit.predict(which="prob-zero"))
+    se = np.sqrt(zeros * (1 - zeros) / 2000)
+    assert (np.abs((draws == 0).mean(axis=1) - zeros) < 5 * se).all()
+    sd = draws.std(axis=1) / np.sqrt(2000)
+    assert (np.abs(draws.mean(axis=1) - seen.fitted()) < 6 * sd).all()
+
+
+def test_binomial_refit_keeps_the_trials():
+    seen = mm.view(smf.glm("k + f ~ x", counts(), family=sm.families.Binomial()).fit())
+    np.testing.assert_array_equal(seen.weights, counts().t)
+    assert seen.refit is not None
+    np.testing.assert_allclose(seen.refit(seen.observed).beta, seen.beta, rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_failed_fit_is_refused_in_words():
+    from dataclasses import replace
+
+    seen = mm.view(ols_fit())
+    with pytest.raises(mm.UnsupportedFitError, match="1 values of beta are not finite"):
+        replace(seen, beta=np.append(seen.beta[:-1], np.nan))
+
+
+def test_what_has_no_distribution_says_so():
+    data = counts()
+    quasi = smf.glm("y ~ x", data, family=sm.families.Poisson()).fit(scale="X2")
+    gee = smf.gee("y ~ x", "g", data, family=sm.families.Poisson()).fit()
+    for fit, words in ((quasi, "quasi-likelihood"), (gee, "working correlation")):
+        with pytest.raises(mm.UnsupportedFitError, match=words):
+            mm.quantile_residuals(fit)
+    frequent = smf.glm("y ~ x", data, family=sm.families.Poisson(), freq_weights=data.t).fit()
+    with pytest.raises(mm.UnsupportedFitError, match="repeat the rows"):
+        mm.view(frequent)
 
 
 def test_refusals_in_words():

@@ -30,8 +30,14 @@ FORMULAS = {
     ("Dyestuff", "Yield~1+(1|Batch) REML Satterthwaite"): ("Yield ~ 1 + (1 | Batch)", True),
     ("Dyestuff2", "Yield~1+(1|Batch) REML"): ("Yield ~ 1 + (1 | Batch)", True),
     ("Dyestuff2", "Yield~1+(1|Batch) ML"): ("Yield ~ 1 + (1 | Batch)", False),
-    ("Penicillin", "diameter~1+(1|plate)+(1|sample) REML"): ("diameter ~ 1 + (1 | plate) + (1 | sample)", True),
-    ("Penicillin", "diameter~1+(1|plate)+(1|sample) ML"): ("diameter ~ 1 + (1 | plate) + (1 | sample)", False),
+    ("Penicillin", "diameter~1+(1|plate)+(1|sample) REML"): (
+        "diameter ~ 1 + (1 | plate) + (1 | sample)",
+        True,
+    ),
+    ("Penicillin", "diameter~1+(1|plate)+(1|sample) ML"): (
+        "diameter ~ 1 + (1 | plate) + (1 | sample)",
+        False,
+    ),
     ("Oats", "yield~Variety*factor(nitro)+(1|Block)+(1|Block:Variety) REML"): (
         "yield ~ Variety * factor(nitro) + (1 | Block) + (1 | Block:Variety)",
         True,
@@ -74,7 +80,9 @@ def value_of(fit, quantity):
     if quantity.startswith("theta"):
         return fit.theta[int(quantity.removeprefix("theta") or 1) - 1]
     if quantity.startswith("scaled_resid"):
-        at = {"min": 0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1}[quantity.removeprefix("scaled_resid_")]
+        at = {"min": 0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1}[
+            quantity.removeprefix("scaled_resid_")
+        ]
         return np.quantile(fit.residuals / fit.sigma, at)
     return {
         "npar": lambda: fit.n_par,
@@ -115,7 +123,9 @@ def test_published_profile_intervals():
     assert len(rows) == 12
     for row in rows.itertuples():
         name, side = row.quantity.removeprefix("profileCI_").rsplit("_", 1)
-        assert ours.loc[name, {"lwr": "lower", "upr": "upper"}[side]] == pytest.approx(row.value, abs=row.tolerance)
+        assert ours.loc[name, {"lwr": "lower", "upr": "upper"}[side]] == pytest.approx(
+            row.value, abs=row.tolerance
+        )
 
 
 def test_published_conditional_modes():
@@ -132,7 +142,9 @@ def test_published_conditional_modes():
 def test_profile_of_a_variance_estimated_at_zero():
     """lme4 1.1-31: confint(lmer(Yield ~ 1 + (1 | Batch), Dyestuff2), oldNames = FALSE)."""
     ours = mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("dyestuff2")).confint()
-    assert ours.loc["sd_(Intercept)|Batch", ["lower", "upper"]].tolist() == pytest.approx([0.0, 2.084043], abs=1e-4)
+    assert ours.loc["sd_(Intercept)|Batch", ["lower", "upper"]].tolist() == pytest.approx(
+        [0.0, 2.084043], abs=1e-4
+    )
     assert ours.loc["sigma", ["lower", "upper"]].tolist() == pytest.approx([2.892831, 4.815833], abs=1e-3)
 
 
@@ -143,7 +155,13 @@ def sleep():
 
 def test_summary_has_the_parts_of_lme4s(sleep):
     text = str(sleep)
-    for part in ("fit by REML", "REML criterion at convergence: 1743.6", "Scaled residuals", "Subject", "Corr"):
+    for part in (
+        "fit by REML",
+        "REML criterion at convergence: 1743.6",
+        "Scaled residuals",
+        "Subject",
+        "Corr",
+    ):
         assert part in text
     assert "251.41" in text
     assert "Number of obs: 180, groups: Subject, 18" in text
@@ -191,7 +209,9 @@ def test_bootstrap_and_wald_intervals(sleep):
     table = sleep.coefficients()
     wald = sleep.confint("wald")
     # two-sided 95% quantile of t with 17 df
-    assert wald.loc["Days", "upper"] == pytest.approx(table.loc["Days", "estimate"] + 2.109816 * table.loc["Days", "se"])
+    assert wald.loc["Days", "upper"] == pytest.approx(
+        table.loc["Days", "estimate"] + 2.109816 * table.loc["Days", "se"]
+    )
     with pytest.raises(ValueError, match="rng"):
         sleep.confint("bootstrap")
     with pytest.raises(ValueError, match="'profile', 'wald' or 'bootstrap'"):

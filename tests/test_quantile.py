@@ -314,3 +314,19 @@ def test_spatial_level_and_power():
     assert abs(rates[0] - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 300)
     assert rates[0] < rates[1] < rates[2]
     assert rates[2] > 0.6
+
+
+def test_sums_by_group_show_what_single_binary_responses_cannot():
+    """0/1 responses cannot be overdispersed one by one; sums are when a group effect is missing."""
+    rng = np.random.default_rng(7)
+    group = np.repeat(np.arange(30), 12)
+    p = 1 / (1 + np.exp(-1.2 * rng.normal(size=30)))[group]
+    y, Y = rng.binomial(1, p), rng.binomial(1, p.mean(), (len(p), 250))
+    r = mm.quantile_residuals(y, Y)
+    assert mm.check_dispersion(r).p > 0.05
+    grouped = r.by_group(group)
+    assert len(grouped) == 30
+    np.testing.assert_array_equal(grouped.observed, np.bincount(group, y))
+    assert mm.check_dispersion(grouped, "greater").p < 0.01
+    with pytest.raises(ValueError, match="one value"):
+        r.by_group(group[:5])

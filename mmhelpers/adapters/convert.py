@@ -12,7 +12,7 @@ KNOWN = (
     "mmhelpers (fit)",
     "statsmodels (OLS, WLS, GLS, GLM, MixedLM, discrete and zero-inflated counts, GEE)",
     "pymer4 (lm, glm, lmer, glmer)",
-    "R fits held by rpy2 (lm, glm, lme4's lmer and glmer)",
+    "R fits held by rpy2 (lm, glm, lme4's lmer and glmer, nlme's gls and lme, glmmTMB)",
     "any object with a method __fitview__() that returns a FitView",
 )
 

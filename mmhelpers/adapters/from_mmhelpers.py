@@ -19,7 +19,9 @@ def from_mmhelpers(fit: Any) -> FitView:
     n, sigma = matrices.n, float(fits.sigma[0])
     offset = np.zeros(n) if matrices.offset is None else np.asarray(matrices.offset, float)
     modes = [block[0] for block in fits.modes()] if matrices.terms else []
-    blocks = [term.block(part) for term, part in zip(matrices.terms, matrices.split_theta(fit.theta), strict=True)]
+    blocks = [
+        term.block(part) for term, part in zip(matrices.terms, matrices.split_theta(fit.theta), strict=True)
+    ]
     terms = tuple(
         RandomTerm(
             group=term.group,

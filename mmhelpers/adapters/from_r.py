@@ -1,4 +1,4 @@
-"""R's fits as `FitView`, through rpy2: pymer4's models, and lm, glm, lmer, glmer held by rpy2 itself.
+"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB.
 
 The R side (`describe.R`) takes a fit apart into plain vectors; this side puts them into the record. Nothing
 is simulated in R unless it must be, so that one NumPy generator governs all randomness.
@@ -7,6 +7,7 @@ is simulated in R unless it must be, so that one NumPy generator governs all ran
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .view import FitView, RandomTerm, UnsupportedFitError
+from .view import FitView, RandomTerm, Simulator, UnsupportedFitError
 
 __all__ = ["from_pymer4", "from_r"]
 
@@ -32,11 +33,11 @@ _LINKS = {"1/mu^2": "inverse_squared"}
 
 
 @functools.cache
-def _describe() -> Any:
-    """Read the R function of describe.R, once."""
+def _function(name: str) -> Any:
+    """Read an R function of this package, once."""
     from rpy2 import robjects
 
-    return robjects.r(resources.files(__package__).joinpath("describe.R").read_text(encoding="utf-8"))
+    return robjects.r(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _plain(value: Any) -> Any:
@@ -61,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_r(fit: Any, frame: Any = None) -> FitView:
-    """See an R fit (an rpy2 object of class lm, glm, lmerMod, glmerMod) through the common protocol.
+    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB) through the common protocol.
 
     Parameters
     ----------
@@ -79,14 +80,24 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
     from rpy2.robjects.conversion import localconverter
 
     with localconverter(robjects.default_converter):
-        parts = _plain(_describe()(fit))
+        parts = _plain(_function("describe.R")(fit))
     if "unknown" in parts:
         raise UnsupportedFitError(
-            f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lmerMod and glmerMod"
+            f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "
+            "glmerMod, nlme's gls and lme, and glmmTMB"
         )
-    return _assemble(
-        parts, "lme4 " + parts["class"][0] if parts["terms"] else "R " + parts["class"][0], frame
-    )
+    kind = parts["class"][0]
+    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R"}
+    seen = _assemble(parts, f"{home.get(kind, 'lme4')} {kind}", frame)
+    if kind not in {"lmerMod", "lmerModLmerTest", "glmerMod"} or seen.family.name == "negative binomial":
+        return seen
+
+    def refit(y: Array) -> FitView:
+        with localconverter(robjects.default_converter):
+            again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
+        return from_r(again, frame=seen.frame)
+
+    return replace(seen, refit=refit)
 
 
 def from_pymer4(fit: Any) -> FitView:
@@ -112,16 +123,19 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
     terms = tuple(_term(part, n) for part in parts["terms"])
     family = _family(parts)
     model_frame = pd.DataFrame(parts["frame"]) if parts["frame"] else None
-    return FitView(
+    correlation = parts.get("correlation")
+    zero = np.asarray(parts.get("zero", []), float)
+    inside = 1 - zero if len(zero) else 1.0  # share of the responses that are not extra zeros
+    seen = FitView(
         engine=engine,
         response=parts["response"][0],
         observed=y,
-        fitted_marginal=family.inverse_link(X @ beta + offset),
-        fitted_conditional=parts["fitted"],
+        fitted_marginal=inside * family.inverse_link(X @ beta + offset),
+        fitted_conditional=inside * parts["fitted"],
         X=X,
         x_names=tuple(parts["x_names"]),
         beta=beta,
-        vcov=parts["vcov"].reshape(len(beta), len(beta)),
+        vcov=np.asarray(parts["vcov"]).reshape(len(beta), len(beta)),
         terms=terms,
         family=family,
         weights=parts["weights"],
@@ -131,7 +145,22 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         converged=not parts["messages"],
         message="; ".join(parts["messages"]),
         frame=_data(frame, parts["rows"], n, model_frame),
+        correlation=np.reshape(correlation, (n, n)) if correlation is not None and len(correlation) else None,
     )
+    if not len(zero):
+        return seen
+    counts = replace(seen, fitted_marginal=seen.fitted_marginal / inside, fitted_conditional=parts["fitted"])
+    return replace(seen, simulator=_with_zeros(counts, zero))
+
+
+def _with_zeros(counts: FitView, zero: Array) -> Simulator:
+    """Simulate a zero-inflated model: its counts, set to zero with probability `zero`."""
+
+    def simulate(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
+        drawn = counts.simulate(n_sim, rng, conditional)
+        return np.where(rng.random(drawn.shape) < zero[:, None], 0.0, drawn)
+
+    return simulate
 
 
 def _term(part: dict[str, Any], n: int) -> RandomTerm:
@@ -157,6 +186,8 @@ def _family(parts: dict[str, Any]) -> Family:
             f"the fit has R's family {name!r}, which defines no distribution known here; known are "
             + ", ".join([*_FAMILIES, "negative.binomial"])
         )
+    if name in {"nbinom2", "beta"}:  # glmmTMB's sigma is the size or precision
+        return Family(_FAMILIES[name], _LINKS.get(link, link), size=float(parts["sigma"][0]))
     one = _FAMILIES[name] in {"binomial", "poisson"}
     return Family(_FAMILIES[name], _LINKS.get(link, link), dispersion=1.0 if one else dispersion)
 

@@ -52,7 +52,9 @@ def intervals(fits: Mapping[str, Any], effects: str = "", level: float = 0.95) -
     for model, fit in fits.items():
         seen = view(fit)
         dfs = _df(fit, len(seen.beta))
-        for order, (name, estimate, se, df) in enumerate(zip(seen.x_names, seen.beta, seen.se, dfs, strict=True)):
+        for order, (name, estimate, se, df) in enumerate(
+            zip(seen.x_names, seen.beta, seen.se, dfs, strict=True)
+        ):
             if name.startswith(effects):
                 half = float(stats.t.ppf(0.5 + level / 2, df)) * se
                 label = name[len(effects) :] or name

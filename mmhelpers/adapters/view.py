@@ -137,6 +137,15 @@ class FitView:
     simulator: Simulator | None = field(default=None, repr=False, compare=False)
     refit: Callable[[Array], FitView] | None = field(default=None, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        for name in ("beta", "fitted_marginal", "fitted_conditional"):
+            bad = int((~np.isfinite(getattr(self, name))).sum())
+            if bad:
+                raise UnsupportedFitError(
+                    f"the fit of {self.engine} failed: {bad} values of {name} are not "
+                    f"finite, so there is nothing to diagnose. {self.message}".rstrip()
+                )
+
     @property
     def nobs(self) -> int:
         """Number of observations n."""

@@ -129,8 +129,8 @@ def _neighbours(time: Array, group: Any, n: int) -> tuple[NDArray[np.intp], NDAr
     if (same & (np.diff(time[order]) == 0)).any():
         raise ValueError(
             "time has equal values within a series: the order of those residuals is not known. Give "
-            "`group` if there are several series, or take one residual a time with quantile_residuals of "
-            "the sums"
+            "`group` if there are several series, or take one residual a time with "
+            "r.by_group(time)"
         )
     if not same.any():
         raise ValueError("no two residuals belong to one series: nothing to compare")

@@ -121,10 +121,15 @@ def influence(fit: Any, by: str | None = None) -> pd.DataFrame:
         M = np.zeros((len(rows), len(rows)))
         for b in np.unique(block[rows]):
             here = block[rows] == b
-            M[np.ix_(here, here)] = inverse[b][np.ix_(place[rows[here]], place[rows[here]])]
-        M = np.where(together, M, 0.0) - VX[rows] @ B @ VX[rows].T
+            at = place[rows[here]]
+            M[np.ix_(here, here)] = (
+                np.diag(inverse[b][at]) if inverse[b].ndim == 1 else inverse[b][np.ix_(at, at)]
+            )
+        M = np.where(together, M, 0.0)
+        scale = float(np.diag(M).max())
+        M = M - VX[rows] @ B @ VX[rows].T
         values, vectors = np.linalg.eigh((M + M.T) / 2)
-        if values.min() <= 1e-9 * values.max():
+        if values.min() <= 1e-10 * scale:
             continue  # beta cannot be estimated without these rows: there is no shift to give
         shifts[j] = B @ VX[rows].T @ (vectors @ ((vectors.T @ Py[rows]) / values))
     cook = np.einsum("jp,pq,jq->j", shifts, information, shifts) / len(seen.beta)
@@ -149,7 +154,7 @@ def _sets(seen: FitView, by: str | None) -> tuple[list[NDArray[np.intp]], list[A
 
 
 def _precision(seen: FitView, white: Whitened) -> tuple[Array, Array, list[Array]]:
-    """V^-1 X, P y and V^-1 of each block."""
+    """V^-1 X, P y and V^-1 of each block (its diagonal for a block of independent rows)."""
     from scipy.linalg import solve_triangular
 
     VX = np.empty(seen.X.shape)
@@ -158,6 +163,10 @@ def _precision(seen: FitView, white: Whitened) -> tuple[Array, Array, list[Array
     Q, _ = np.linalg.qr(white.X)
     w = white.y - Q @ (Q.T @ white.y)
     for rows, root in zip(white.rows, white.roots, strict=True):
+        if root.ndim == 1:
+            VX[rows], Py[rows] = white.X[rows] / root[:, None], w[rows] / root
+            inverse.append(1 / root**2)
+            continue
         back = np.asarray(solve_triangular(root, np.eye(len(rows)), lower=True))
         VX[rows] = back.T @ white.X[rows]
         Py[rows] = back.T @ w[rows]

@@ -38,7 +38,13 @@ def confidence_intervals(
         table = fit.coefficients("satterthwaite")
         width = stdtrit(table["df"], 0.5 + level / 2) * table["se"]
         rows = list(
-            zip(table.index, table["estimate"], table["estimate"] - width, table["estimate"] + width, strict=True)
+            zip(
+                table.index,
+                table["estimate"],
+                table["estimate"] - width,
+                table["estimate"] + width,
+                strict=True,
+            )
         )
     elif method == "bootstrap":
         if rng is None:
@@ -51,7 +57,9 @@ def confidence_intervals(
         rows = [(name, float(estimates[name][0]), *map(float, ends[name])) for name in draws]
     else:
         raise ValueError(f"method must be 'profile', 'wald' or 'bootstrap', not {method!r}")
-    return pd.DataFrame(rows, columns=["name", "estimate", "lower", "upper"]).set_index("name").rename_axis(None)
+    return (
+        pd.DataFrame(rows, columns=["name", "estimate", "lower", "upper"]).set_index("name").rename_axis(None)
+    )
 
 
 def parameter_values(fits: Fits) -> dict[str, Floats]:

@@ -140,7 +140,9 @@ def parameters(ml: Fits) -> list[Parameter]:
     engine = VarianceProfile(ml)
     out = []
 
-    def add(name: str, kind: tuple[Any, ...], estimate: float, lower: float, upper: float, scale: float) -> None:
+    def add(
+        name: str, kind: tuple[Any, ...], estimate: float, lower: float, upper: float, scale: float
+    ) -> None:
         memory: dict[str, Floats | None] = {"start": None}
 
         def deviance(value: float) -> float:
@@ -210,7 +212,9 @@ def _end(parameter: Parameter, best: float, bound: float, side: int) -> float:
                 return limit
             outside = limit
         if excess(outside) > 0:
-            return float(brentq(excess, inside, outside, xtol=1e-6 * max(abs(outside), parameter.scale), rtol=1e-9))
+            return float(
+                brentq(excess, inside, outside, xtol=1e-6 * max(abs(outside), parameter.scale), rtol=1e-9)
+            )
         inside, step = outside, 1.5 * step
     return float("nan")
 

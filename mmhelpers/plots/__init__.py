@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .groups import plot_residuals_by
+from .panels import (
+    plot_check,
+    plot_influence,
+    plot_lineup,
+    plot_qq,
+    plot_residual_quantiles,
+    plot_simulated,
+)
 from .pvalues import plot_pvalues
 from .style import COLOURS, INK, PAPER, use_style
 
@@ -13,9 +21,15 @@ __all__ = [
     "PAPER",
     "plot_agreement",
     "plot_by_group",
+    "plot_check",
     "plot_estimates",
     "plot_fit",
+    "plot_influence",
+    "plot_lineup",
     "plot_pvalues",
+    "plot_qq",
+    "plot_residual_quantiles",
     "plot_residuals_by",
+    "plot_simulated",
     "use_style",
 ]

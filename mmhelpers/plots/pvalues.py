@@ -54,7 +54,9 @@ def plot_pvalues(
     need_columns(table, by=by, p=p)
     bars = round(1 / alpha)
     if not np.isclose(bars * alpha, 1):
-        raise ValueError(f"alpha is {alpha}, which does not divide 1: bars of that width do not fill the axis")
+        raise ValueError(
+            f"alpha is {alpha}, which does not divide 1: bars of that width do not fill the axis"
+        )
     models = list(dict.fromkeys(table[by]))
     colours = colour_map(models)
     figure, grid = plt.subplots(1, len(models), sharey=True, squeeze=False, figsize=(6.4, 3.2))

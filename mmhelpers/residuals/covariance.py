@@ -37,7 +37,7 @@ class Whitened:
     rows : tuple of int arrays
         Rows of each independent block.
     roots : tuple of arrays
-        Lower Cholesky factor L of each block of V.
+        Lower Cholesky factor L of each block of V; of a block of independent rows its diagonal, shape (m,).
     X : array, shape (n, p)
         L^-1 X.
     y : array, shape (n,)
@@ -62,7 +62,7 @@ def error_variance(view: FitView) -> Array:
 
 
 def response_blocks(view: FitView) -> tuple[NDArray[np.intp], ...]:
-    """Rows that are independent of all others, as a tuple of index arrays.
+    """Find the sets of rows that are independent of all other sets, as a tuple of index arrays.
 
     Two rows are in one block if a chain of shared levels (of any grouping factor) or of correlated errors
     connects them.
@@ -118,6 +118,12 @@ def whiten(view: FitView) -> Whitened:
             "residuals of this kind exist for gaussian models with identity link. Use quantile residuals "
             "instead"
         )
+    if not view.terms and view.correlation is None:
+        # independent observations: one set, whose root is a diagonal
+        every = (np.arange(view.nobs, dtype=np.intp),)
+        diagonal = (np.sqrt(error_variance(view)),)
+        y = _by_block(every, diagonal, view.observed - view.offset)
+        return Whitened(rows=every, roots=diagonal, X=_by_block(every, diagonal, view.X), y=y)
     rows = response_blocks(view)
     largest = max(len(block) for block in rows)
     if largest > LARGEST_BLOCK:
@@ -153,7 +159,7 @@ def residual_covariance(view: FitView, basis: Array, conditional: bool = True) -
     else:
         C = np.empty((B.shape[1], B.shape[0]))  # L' A'
         for rows, root in zip(white.rows, white.roots, strict=True):
-            C[rows] = root.T @ B[:, rows].T
+            C[rows] = _transposed_times(root, B[:, rows].T)
     q, _ = np.linalg.qr(white.X)
     inside = q.T @ C
     return np.asarray(C.T @ C - inside.T @ inside)
@@ -164,6 +170,8 @@ def residual_variance(view: FitView, conditional: bool = True) -> Array:
     white = whiten(view)
     q, _ = np.linalg.qr(white.X)
     out = np.empty(view.nobs)
+    if not view.terms and view.correlation is None:
+        return np.asarray(np.clip(error_variance(view) * (1 - (q**2).sum(axis=1)), 0.0, None))
     for rows, root in zip(white.rows, white.roots, strict=True):
         if conditional:
             R = (
@@ -179,8 +187,11 @@ def residual_variance(view: FitView, conditional: bool = True) -> Array:
 
 
 def _lower_solve(root: Array, values: Array) -> Array:
+    """L^-1 values."""
     from scipy.linalg import solve_triangular
 
+    if root.ndim == 1:
+        return np.asarray((values.T / root).T)
     return np.asarray(solve_triangular(root, values, lower=True))
 
 
@@ -213,7 +224,7 @@ def linear_residuals(view: FitView, Y: Array, conditional: bool = True) -> Array
     W -= Q @ (Q.T @ W)
     out = np.empty(W.shape)
     for rows, root in zip(white.rows, white.roots, strict=True):
-        out[rows] = _upper_solve(root, W[rows]) if conditional else root @ W[rows]
+        out[rows] = _upper_solve(root, W[rows]) if conditional else _times(root, W[rows])
     if not conditional:
         return out
     if view.correlation is not None:
@@ -239,6 +250,19 @@ def linear_modes(view: FitView, Y: Array) -> tuple[Array, ...]:
 
 
 def _upper_solve(root: Array, values: Array) -> Array:
+    """L'^-1 values."""
     from scipy.linalg import solve_triangular
 
+    if root.ndim == 1:
+        return np.asarray((values.T / root).T)
     return np.asarray(solve_triangular(root, values, lower=True, trans="T"))
+
+
+def _times(root: Array, values: Array) -> Array:
+    """L values."""
+    return np.asarray((values.T * root).T if root.ndim == 1 else root @ values)
+
+
+def _transposed_times(root: Array, values: Array) -> Array:
+    """L' values."""
+    return np.asarray((values.T * root).T if root.ndim == 1 else root.T @ values)

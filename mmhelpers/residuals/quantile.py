@@ -95,6 +95,57 @@ class QuantileResiduals:
         table[:, 0] = self.values
         return np.asarray(table, dtype=float)
 
+    def by_group(self, group: ArrayLike, mean: bool = False) -> QuantileResiduals:
+        """Quantile residuals of the sums (or means) of groups: one residual a group.
+
+        What single observations hide in their noise, sums show: a group effect that is missing or of the
+        wrong shape, or dispersion of 0/1 responses, which single ones cannot have.
+
+        Parameters
+        ----------
+        group : array, shape (n,)
+            Group of each observation. The residuals are in the order of the sorted groups.
+        mean : bool
+            Means instead of sums.
+
+        Returns
+        -------
+        QuantileResiduals
+            Of as many values as there are groups.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(1)
+        >>> r = quantile_residuals(rng.binomial(1, 0.3, 60), rng.binomial(1, 0.3, (60, 99)))
+        >>> len(r.by_group(np.repeat(np.arange(6), 10)))
+        6
+        """
+        import pandas as pd
+
+        codes, levels = pd.factorize(np.asarray(group), sort=True)
+        if codes.shape != (len(self),) or (codes < 0).any():
+            raise ValueError(
+                f"group needs one value, none of them missing, for each of the {len(self)} observations"
+            )
+        G = np.zeros((len(levels), len(self)))
+        G[codes, np.arange(len(self))] = 1.0
+        if mean:
+            G /= G.sum(axis=1, keepdims=True)
+        refitted = None if self.refitted is None else G @ self.refitted
+        # sums of equal counts are equal whatever the order of adding
+        pool = np.round(G @ self._pool(), 10)
+        rng = np.random.default_rng(self.seed + 1)
+        return QuantileResiduals(
+            _ranks(pool[:, 0], pool[:, 1:], self.discrete, rng),
+            np.round(G @ self.observed, 10),
+            np.round(G @ self.simulated, 10),
+            G @ self.fitted,
+            discrete=self.discrete,
+            refitted=refitted,
+            conditional=self.conditional,
+            seed=self.seed + 1,
+        )
+
     def _pool(self) -> Array:
         """Observed and simulated responses side by side; around their own fit where there are refits."""
         if self.refitted is None:
