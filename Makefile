@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book test check notebooks lab serve bench lock chapter clean
+.PHONY: help setup book test check notebooks bench fuzz lab serve lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=
@@ -25,14 +25,21 @@ check: setup ## style and types, some seconds
 notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of a path)
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
 
+bench: setup ## time mmhelpers beside its peers, in one run (peers get an environment of their own)
+	@$(PY) bench/run.py
+
+fuzz: setup ## engine, reference and lme4 on N random designs (SEED=1 N=200)
+	@$(PY) -m tools.fuzz --seed $(or $(SEED),1) --n $(or $(N),200)
+
 lab: setup ## open JupyterLab on the book, with its directives rendered
-	@.venv/bin/jupyter lab --notebook-dir=book
+	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
 serve: book ## the site on http://localhost:8000 (PORT=...)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 lock: ## compile requirements.txt from pyproject.toml (needs uv)
-	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.7 --generate-hashes \
+	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.0 --generate-hashes \
 	  --custom-compile-command "make lock" -o requirements.txt
 
 clean: ## remove what `make book` made (not the environment)

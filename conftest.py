@@ -18,9 +18,9 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import pytest
+import pytest  # noqa: E402
 
-from mmhelpers import doctor, r_link
+from mmhelpers import doctor, r_link  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 os.environ.update(r_link.variables())  # before anything imports rpy2
@@ -35,7 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to start where something that this run requires is missing."""
     missing = [name for name in sorted(REQUIRED) if not HAVE.get(name, False)]
     if missing:
-        raise pytest.UsageError(f"MMHELPERS_REQUIRE names {', '.join(missing)}, which this machine does not have")
+        raise pytest.UsageError(
+            f"MMHELPERS_REQUIRE names {', '.join(missing)}, which this machine does not have"
+        )
 
 
 def needs(item: pytest.Item) -> list[str]:
@@ -96,6 +98,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if cells:
         files = Counter(r.nodeid.split("::")[0] for r in cells)
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(files.items()))
-        terminalreporter.write_line(f"{len(cells)} notebook cells need R and were left out; their stored results carry hashes: {counts}")
+        terminalreporter.write_line(
+            f"{len(cells)} notebook cells need R and were left out; their stored results carry hashes: {counts}"
+        )
     if len(skipped) > len(cells):
-        terminalreporter.write_line(f"{len(skipped) - len(cells)} tests were left out, each on the list tests/allowed_skips.toml")
+        terminalreporter.write_line(
+            f"{len(skipped) - len(cells)} tests were left out, each on the list tests/allowed_skips.toml"
+        )

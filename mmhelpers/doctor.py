@@ -61,7 +61,9 @@ def _python() -> list[Finding]:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             target = f"'mmhelpers{extra}'" if extra else name
-            findings.append(Finding("Python", name, "", f"pip install {target}, or `make setup` in the course's folder"))
+            findings.append(
+                Finding("Python", name, "", f"pip install {target}, or `make setup` in the course's folder")
+            )
         else:
             findings.append(Finding("Python", name, version))
     return findings
@@ -80,12 +82,18 @@ def _r() -> list[Finding]:
     import os
 
     command = ["Rscript", "--vanilla", "-e", script]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **variables}, check=False
+    )
     first, *rest = done.stdout.splitlines() or [""]
     findings = [Finding("R", "R", first.strip(), "" if first.strip() else r_link.HOW_TO_GET_R)]
     for line in rest:
         name, _, version = line.strip().partition(" ")
-        cure = "run `make setup` in the course's folder" if name == "report" else f"sudo apt-get install r-cran-{name.lower()}"
+        cure = (
+            "run `make setup` in the course's folder"
+            if name == "report"
+            else f"sudo apt-get install r-cran-{name.lower()}"
+        )
         findings.append(Finding("R", name, version.strip(), "" if version.strip() else cure))
     return findings
 
@@ -93,7 +101,9 @@ def _r() -> list[Finding]:
 def _browser() -> Finding:
     path = chromium()
     if path is None:
-        return Finding("browser", "Chromium", "", "sudo apt-get install chromium (only the tests of the site need it)")
+        return Finding(
+            "browser", "Chromium", "", "sudo apt-get install chromium (only the tests of the site need it)"
+        )
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     return Finding("browser", "Chromium", done.stdout.strip() or path)
 
@@ -121,7 +131,9 @@ def report(findings: list[Finding]) -> str:
     for part in dict.fromkeys(f.part for f in findings):
         mine = [f for f in findings if f.part == part]
         lines.append(f"{part}: {sum(f.ok for f in mine)} of {len(mine)}")
-        lines += [f"  {'ok     ' if f.ok else 'missing'}  {f.name} {f.version or '- ' + f.cure}" for f in mine]
+        lines += [
+            f"  {'ok     ' if f.ok else 'missing'}  {f.name} {f.version or '- ' + f.cure}" for f in mine
+        ]
     essential = [f.name for f in findings if not f.ok and f.part == "Python" and PACKAGES.get(f.name) == ""]
     lines.append("")
     if essential:
@@ -129,6 +141,8 @@ def report(findings: list[Finding]) -> str:
     elif all(f.ok for f in findings):
         lines.append("Everything in the course works here.")
     else:
-        lines.append("mmhelpers works here; what is marked missing above is left out, and nothing else changes.")
+        lines.append(
+            "mmhelpers works here; what is marked missing above is left out, and nothing else changes."
+        )
     lines.append(f"Python is {sys.executable}")
     return "\n".join(lines)

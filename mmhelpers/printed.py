@@ -23,15 +23,16 @@ def _display(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> No
         from IPython.display import display
     except ImportError:
         return
-    if get_ipython() is not None:  # type: ignore[no-untyped-call]
+    if get_ipython() is not None:
         display(data, metadata=metadata or {}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def glue(name: str, value: Any, spec: str = "") -> str:
     """Give a computed value a name under which the text of the page shows it.
 
-    The page says ``{glue:text}`name``` where the number belongs. The value is formatted here, once, so that
-    what is stored does not depend on the last digits a processor happens to produce.
+    The page says ``{eval}`name``` where the number belongs; assign the result to a variable of the same name,
+    which JupyterLab shows there. The value is formatted here, once, so that what is stored does not depend on
+    the last digits a processor happens to produce.
 
     Parameters
     ----------
@@ -55,27 +56,21 @@ def glue(name: str, value: Any, spec: str = "") -> str:
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> mm.glue("icc", 0.3271, ".2f")
+    >>> icc = mm.glue("icc", 0.3271, ".2f")
+    >>> icc
     '0.33'
     """
     if isinstance(value, float) or hasattr(value, "dtype"):
         if not math.isfinite(value):
             raise ValueError(f"glue: {name!r} is {value}, not a number that a sentence can show")
         if not spec and not float(value).is_integer():
-            raise ValueError(f"glue: give {name!r} a format such as '.2f'; all its digits would be printed otherwise")
+            raise ValueError(
+                f"glue: give {name!r} a format such as '.2f'; all its digits would be printed otherwise"
+            )
     text = format(value, spec).replace("-", "−" if spec else "-")
     mime = {f"{_GLUE_PREFIX}text/plain": repr(text)}
     _display(mime, {"scrapbook": {"name": name, "mime_prefix": _GLUE_PREFIX}})
-    return _Quiet(text)
-
-
-class _Quiet(str):
-    """A text that a notebook does not echo when it is the last line of a cell."""
-
-    __slots__ = ()
-
-    def _ipython_display_(self) -> None:
-        pass
+    return text
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,9 @@ class Published:
         _display({"text/plain": str(self), PUBLISHED_MIME: asdict(self)})
 
 
-def published(dataset: str, model: str, quantity: str, value: float, *, engine: str = "mmhelpers") -> Published:
+def published(
+    dataset: str, model: str, quantity: str, value: float, *, engine: str = "mmhelpers"
+) -> Published:
     """Assert that a number agrees with the one in the literature, and record it for the ledger.
 
     Parameters
@@ -148,8 +145,8 @@ def published(dataset: str, model: str, quantity: str, value: float, *, engine: 
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> print(mm.published("Dyestuff", "Yield~1+(1|Batch) ML", "deviance", 327.327))
-    deviance: 327.327 by mmhelpers, published 327.3271 (Dyestuff): agrees
+    >>> print(mm.published("Dyestuff", "Yield~1+(1|Batch) ML", "minus2logLik_ML", 327.327))
+    minus2logLik_ML: 327.327 by mmhelpers, published 327.327059... (Dyestuff): agrees
     """
     row = _row(dataset, model, quantity)
     reference, tolerance = float(row["value"]), float(row["tolerance"])
@@ -173,7 +170,9 @@ def _row(dataset: str, model: str, quantity: str) -> dict[str, Any]:
     table = load("published").fillna({"published": "", "note": ""})
     of_data = table[table["dataset"] == dataset]
     if of_data.empty:
-        raise KeyError(f"published: no data set {dataset!r}; there are {', '.join(sorted(set(table['dataset'])))}")
+        raise KeyError(
+            f"published: no data set {dataset!r}; there are {', '.join(sorted(set(table['dataset'])))}"
+        )
     exact = of_data[of_data["model"] == model]
     of_model = exact if len(exact) else of_data[of_data["model"].str.startswith(model)]
     names = sorted(set(of_model["model"]))

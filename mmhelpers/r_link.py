@@ -18,12 +18,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-HOW_TO_GET_R = (
-    "To get it on Debian or Ubuntu: sudo apt-get install $(cat apt.txt), then run `make setup` in the course's folder."
-)
+HOW_TO_GET_R = "To get it on Debian or Ubuntu: sudo apt-get install $(cat apt.txt), then run `make setup` in the course's folder."
 
 #: R packages that pymer4 loads when it is imported.
-R_PACKAGES = ("lme4", "lmerTest", "emmeans", "broom", "broom.mixed", "insight", "parameters", "performance", "tibble")
+R_PACKAGES = (
+    "lme4",
+    "lmerTest",
+    "emmeans",
+    "broom",
+    "broom.mixed",
+    "insight",
+    "parameters",
+    "performance",
+    "tibble",
+)
 
 
 class RMissing(ImportError):  # noqa: N818 (reads better in a sentence, and it is one)

@@ -320,6 +320,8 @@ class Fits:
         its null directions left out, as lmerTest does.
     vcov_jacobian : ndarray, shape (n_rep, n_theta + 1, p, p), or None
         Derivatives of ``vcov`` with respect to (theta, sigma).
+    present : ndarray of bool, shape (n_rep, n), or None
+        Which observations each replicate has; None where all have all.
     modes : callable or None
         Gives the conditional modes of the random effects, one array (n_rep, levels, k) a term;
         called when `ranef` is asked for.
@@ -339,6 +341,7 @@ class Fits:
     hessian: Floats | None = None
     vcov_varpar: Floats | None = None
     vcov_jacobian: Floats | None = None
+    present: Bools | None = None
     modes: Callable[[], tuple[Floats, ...]] | None = field(default=None, repr=False)
 
     @property

@@ -36,6 +36,11 @@ def matrices(name: str, file: str = "anova") -> mm.Matrices:
     return out
 
 
+def complete(name: str, file: str = "anova") -> pd.DataFrame:
+    """The rows that the model uses."""
+    return data(name, file).iloc[matrices(name, file).rows].reset_index(drop=True)
+
+
 def theta(name: str, file: str = "anova") -> np.ndarray:
     """R's theta in the order of our terms (lme4 sorts terms by their number of levels)."""
     case = numbers(file)[name]

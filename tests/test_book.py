@@ -60,6 +60,7 @@ BAD = {
     "an unmarked error": (
         lint.outputs, [cell("1/0", [new_output("error", ename="E", evalue="", traceback=[])])], "an error is stored"),
     "a long cell": (lint.cells, [cell("\n".join(["x = 1"] * 26))], "26 lines"),
+    "a wide line": (lint.cells, [cell("x = " + "1" * 80)], "84 characters"),
     "long cells": (lint.cells, [cell("\n".join(["x = 1"] * 4))], "median"),
     "an absolute path": (lint.cells, [cell("open('/etc/passwd')")], "names a path"),
     "a relative path": (lint.cells, [cell("pd.read_csv('../data/x.csv')")], "names a path"),
@@ -98,8 +99,12 @@ def test_decimals_that_are_no_results_pass(text, tmp_path):
 
 
 def test_normalising_keeps_text_and_drops_images(tmp_path):
-    both = new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure size 640x480 with 1 Axes>"})
-    book = new_notebook(cells=[cell("plot()", [both], execution={"t": "1"}), cell("r()", [PRINTED], tags=["needs-r"])])
+    both = new_output(
+        "display_data", data={"image/png": "AA==", "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    )
+    book = new_notebook(
+        cells=[cell("plot()", [both], execution={"t": "1"}), cell("r()", [PRINTED], tags=["needs-r"])]
+    )
     done = notebooks.normalised(book, "R 4.2.2")
     assert done.cells[0].outputs[0].data == {"text/plain": "<Figure size 640x480 with 1 Axes>"}
     assert "execution" not in done.cells[0].metadata

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +18,10 @@ QUADRATURE = 1e-9
 # Monte Carlo: this many standard errors (one test in 30,000 fails by chance; the seeds are fixed).
 Z_MC = 4.0
 
-PUBLISHED = Path(__file__).parent / "reference" / "published.csv"
 
-
-def rows(dataset: str) -> list[dict[str, str]]:
-    with PUBLISHED.open(encoding="utf8") as file:
-        return [row for row in csv.DictReader(file) if row["dataset"] == dataset]
+def rows(dataset: str) -> list[dict[str, Any]]:
+    table = mm.load("published")
+    return table[table["dataset"] == dataset].to_dict("records")
 
 
 def numbers(text: str) -> dict[str, float]:
@@ -283,6 +280,87 @@ def test_oneway_by_simulation():
     assert mm.exact.ml_bias(k, n, tau2, sigma2) == pytest.approx(
         mm.exact.expected_tau2(k, n, tau2, sigma2, "ML", truncated=False) - tau2
     )
+
+
+@pytest.fixture(scope="module")
+def slopes():
+    """Data of a balanced design whose intercept variance is small, so that many fits are on the boundary."""
+    n, j, m = 7, 4, 400
+    rng = np.random.default_rng(10)
+    x = np.arange(j) - (j - 1) / 2
+    y = rng.normal(0, 0.3, (m, n, 1)) + rng.normal(0, 0.6, (m, n, 1)) * x + rng.normal(0, 1, (m, n, j))
+    data = mm.cross(subject=n, x=x.tolist()).data
+    return data, y, x
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_the_boundary_rules_are_those_of_the_fits(slopes, reml):
+    """What `simulate_slopeless` does with sums of squares, the engine does with data, fit by fit."""
+    data, y, x = slopes
+    m, n, j = y.shape
+    fits = mm.fit_many("y ~ x + (1 | subject)", data, y.reshape(m, -1), reml=reml)
+    slope, mean = y @ x / (x @ x), y.mean(axis=-1)
+    ss_x = n * (x @ x) * slope.mean(1) ** 2
+    ss_b = j * ((mean - mean.mean(1, keepdims=True)) ** 2).sum(1)
+    ss_w = ((y - mean[..., None]) ** 2).sum((1, 2)) - ss_x
+    nu = n * (j - 1) - 1
+    if reml:
+        pooled = ss_b / (n - 1) <= ss_w / nu
+        f = ss_x / np.where(pooled, (ss_b + ss_w) / (n * j - 2), ss_w / nu)
+        table = fits.coefficients()
+        table = table[table["coefficient"] == "x"]
+        np.testing.assert_allclose(table["statistic"] ** 2, f, rtol=1e-6)
+        np.testing.assert_allclose(table["df"], np.where(pooled, n * j - 2, nu), rtol=1e-4)
+    else:
+        pooled = ss_b / n <= ss_w / (n * (j - 1))
+    assert 0.1 < pooled.mean() < 0.9
+    np.testing.assert_array_equal(fits.singular, pooled)
+
+
+def test_likelihood_ratio_is_that_of_the_fits(slopes):
+    data, y, x = slopes
+    m, n, j = y.shape
+    flat = y.reshape(m, -1)
+    dev1, dev0 = (
+        mm.fit_many(f"y ~ {f} + (1 | subject)", data, flat, reml=False).criterion for f in ("x", "1")
+    )
+    slope, mean = y @ x / (x @ x), y.mean(axis=-1)
+    ss_x = n * (x @ x) * slope.mean(1) ** 2
+    ss_b = j * ((mean - mean.mean(1, keepdims=True)) ** 2).sum(1)
+    ss_w = ((y - mean[..., None]) ** 2).sum((1, 2)) - ss_x
+
+    def deviance(e):
+        inside = n * np.log(ss_b / n) + n * (j - 1) * np.log(e / (n * (j - 1)))
+        return np.where(ss_b / n <= e / (n * (j - 1)), n * j * np.log((ss_b + e) / (n * j)), inside)
+
+    np.testing.assert_allclose(dev0 - dev1, deviance(ss_w + ss_x) - deviance(ss_w), atol=1e-7)
+
+
+def test_maximal_model_is_a_paired_t_test(slopes):
+    data, y, x = slopes
+    m = len(y)
+    fits = mm.fit_many("y ~ x + (x | subject)", data, y.reshape(m, -1))
+    inside = ~fits.singular & fits.converged
+    assert inside.mean() > 0.2
+    table = fits.coefficients()
+    table = table[table["coefficient"] == "x"][inside]
+    t = stats.ttest_1samp((y @ x / (x @ x))[inside], 0, axis=1)
+    np.testing.assert_allclose(table["statistic"], t.statistic, rtol=1e-6)
+    np.testing.assert_allclose(table["df"], y.shape[1] - 1, rtol=1e-4)
+    np.testing.assert_allclose(table["p"], t.pvalue, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_anova_estimators_are_those_of_the_fits(method):
+    rng = np.random.default_rng(21)
+    y = rng.normal(0, 0.4, (300, 6, 1)) + rng.normal(0, 1, (300, 6, 4))
+    data = mm.cross(group=6, obs=4).data
+    fits = mm.fit_many("y ~ 1 + (1 | group)", data, y.reshape(300, -1), reml=method == "REML")
+    est = mm.exact.anova_estimators(y)
+    np.testing.assert_array_equal(fits.singular, est.singular[method])
+    np.testing.assert_allclose((fits.theta[:, 0] * fits.sigma) ** 2, est.tau2[method], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(fits.sigma**2, est.sigma2[method], rtol=1e-7)
+    np.testing.assert_allclose(fits.beta["(Intercept)"], est.mean, rtol=1e-9, atol=1e-12)
 
 
 def test_arguments_broadcast():

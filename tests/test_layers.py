@@ -13,7 +13,7 @@ PACKAGE = Path(mmhelpers.__file__).parent
 
 #: The rooms, top to bottom; what stands on one line may import each other's upper neighbours only.
 ORDER = [
-    "testtable", "results", "r_link", "datasets", "design", "model", "simulate", "reference", "engine", "inference",
+    "testtable", "results", "r_link", "datasets", "design", "model", "simulation", "reference", "engine", "inference",
     "fitting", "exact", "adapters", "residuals", "diagnostics", "studies", "plots", "interactive", "report", "printed",
     "exercises", "doctor", "__main__",
 ]  # fmt: skip
@@ -58,4 +58,6 @@ def test_the_package_does_not_know_the_book():
         tree = ast.parse(path.read_text(encoding="utf8"))
         names = {n.name for node in ast.walk(tree) if isinstance(node, ast.Import) for n in node.names}
         names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not {n for n in names if n.split(".")[0] in {"tools", "book", "tests", "sphinx", "myst_nb"}}, path
+        assert not {n for n in names if n.split(".")[0] in {"tools", "book", "tests", "sphinx", "myst_nb"}}, (
+            path
+        )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import mmhelpers as mm
 from mmhelpers.model.columns import independent_columns
+from mmhelpers.model.contrasts import coding
 from mmhelpers.model.parse import parse_formula
 
 # orthonormal columns and differences of ~10 numbers of order 1
@@ -33,6 +34,8 @@ def data(**extra):
     ("formula", "words"),
     [
         ("y ~ X + (1 | g)", r"no column 'X'; did you mean 'x'"),
+        ("y ~ log", "no column 'log'"),
+        ("y ~ Sum + x", "no column 'Sum'"),
         ("y ~ conds + (1 | g)", r"no column 'conds'; did you mean 'cond'"),
         ("y ~ x + (1 | subject)", r"no column 'subject'; it has 'g', 'x', 'cond', 'y'"),
         ("Reaction ~ x", r"no column 'Reaction'"),
@@ -132,10 +135,35 @@ def test_wrong_contrasts_are_refused(contrasts, words):
         mm.build_matrices("y ~ cond + x", data(), contrasts)
 
 
+@pytest.mark.parametrize("l", range(2, 10))
+def test_contrast_matrices_by_their_definitions(l):
+    levels = [f"l{i}" for i in range(l)]
+    poly = coding("poly", levels, "A").matrix
+    np.testing.assert_allclose(poly.T @ poly, np.eye(l - 1), atol=ATOL)
+    np.testing.assert_allclose(poly.sum(axis=0), 0, atol=ATOL)
+    assert (poly[-1] > 0).all()  # leading coefficients are positive
+    for j in range(l - 1):  # column j is a polynomial of degree j + 1 in the scores
+        assert np.abs(np.diff(poly[:, j], n=j + 2)).max(initial=0) < 1e-10
+    helmert = coding("contr.helmert", levels, "A").matrix
+    np.testing.assert_array_equal(helmert.T @ helmert, np.diag([i * (i + 1) for i in range(1, l)]))
+    assert (coding("sum", levels, "A").matrix.sum(axis=0) == 0).all()
+    assert coding("sas", levels, "A").suffixes == tuple(levels[:-1])
+
+
 def test_contrasts_within_the_formula():
     m = mm.build_matrices('y ~ C(cond, Sum) + C(cond, Treatment("w")):x', data())
     assert m.x_names[:3] == ("(Intercept)", "C(cond, Sum)1", "C(cond, Sum)2")
     assert m.x_names[-1] == 'C(cond, Treatment("w"))w:x'
+
+
+def test_columns_with_unusual_names_go_in_backquotes():
+    frame = data().rename(columns={"cond": "my cond", "x": "log"})
+    frame[3] = 1.0
+    m = mm.build_matrices("y ~ log + `my cond` + (`my cond` | g)", frame, {"my cond": "sum"})
+    assert m.x_names == ("(Intercept)", "log", "`my cond`1", "`my cond`2")
+    assert m.terms[0].columns == ("(Intercept)", "`my cond`1", "`my cond`2")
+    with pytest.raises(mm.FormulaError, match="no column '3'"):
+        mm.build_matrices("y ~ `3`", frame)
 
 
 def test_missing_rows_are_left_out_and_counted():

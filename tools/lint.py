@@ -14,10 +14,13 @@ from nbformat import NotebookNode
 from tools.notebooks import BOOK, IMAGES, R_TAG, ROOT, find, stored_is_sound, tags
 
 LONGEST_CELL = 25
+WIDEST_LINE = 79  # what a page shows without scrolling
 MEDIAN_CELL = 3
 NBVAL_TAGS = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
-PATH = re.compile(r"""["'](?:~|/|\.{1,2}/|[A-Za-z]:[\\/])[^"'\n]*["']|["'][\w/-]+/[\w.-]+\.(?:csv|json|png|svg|parquet|toml|txt)["']""")
+PATH = re.compile(
+    r"""["'](?:~|/|\.{1,2}/|[A-Za-z]:[\\/])[^"'\n]*["']|["'][\w/-]+/[\w.-]+\.(?:csv|json|png|svg|parquet|toml|txt)["']"""
+)
 DECIMAL = re.compile(r"(?<![\w.§])[-−]?\d+\.\d+(?![\w.]*\.\d)(?!\w)")
 NOT_PROSE = re.compile(
     r"```.*?```|~~~.*?~~~"  # code
@@ -76,12 +79,18 @@ def cells(path: Path) -> Iterator[str]:
         lengths.append(len(lines))
         if len(lines) > LONGEST_CELL:
             yield f"{place}: {len(lines)} lines, more than {LONGEST_CELL}"
+        if max(map(len, lines), default=0) > WIDEST_LINE:
+            yield f"{place}: a line of {max(map(len, lines))} characters, more than {WIDEST_LINE}"
         if PATH.search(cell.source):
             yield f"{place}: names a path: {PATH.search(cell.source).group()}"
         if NBVAL_TAGS & set(tags(cell)) and not cell.metadata.get("reason"):
             yield f"{place}: has the tag {', '.join(NBVAL_TAGS & set(tags(cell)))} and no `reason` in its metadata"
-        tree = ast.parse("\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))))
-        if R_TAG not in tags(cell) and any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree)):
+        tree = ast.parse(
+            "\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!")))
+        )
+        if R_TAG not in tags(cell) and any(
+            isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree)
+        ):
             importing.append(number)
         yield from (f"{place}: {what}" for what in random_use(tree))
     if len(importing) > 1:
@@ -95,9 +104,18 @@ def random_use(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names):
             yield "imports the global generator `random`; use numpy.random.default_rng(seed)"
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"np.random", "numpy.random"} and node.attr not in SEEDED:
+        if (
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node.value) in {"np.random", "numpy.random"}
+            and node.attr not in SEEDED
+        ):
             yield f"uses the global generator: {ast.unparse(node)}"
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("default_rng") and not node.args and not node.keywords:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("default_rng")
+            and not node.args
+            and not node.keywords
+        ):
             yield "default_rng() without a seed: give it one"
 
 
@@ -113,7 +131,9 @@ def alt_texts(path: Path) -> Iterator[str]:
 def prose(path: Path) -> list[tuple[str, str]]:
     """Return (place, text) of a page's or notebook's Markdown."""
     if path.suffix == ".ipynb":
-        return [(f"text cell {i}", c.source) for i, c in enumerate(read(path).cells) if c.cell_type == "markdown"]
+        return [
+            (f"text cell {i}", c.source) for i, c in enumerate(read(path).cells) if c.cell_type == "markdown"
+        ]
     return [("", path.read_text(encoding="utf8"))]
 
 
@@ -123,7 +143,9 @@ def typed_decimals(path: Path) -> Iterator[str]:
     The comment is `<!-- typed: reason -->` in the same paragraph.
     """
     for place, text in prose(path):
-        for paragraph in re.split(r"\n\s*\n", NOT_PROSE.sub(lambda m: m[0] if TYPED.fullmatch(m[0]) else " ", text)):
+        for paragraph in re.split(
+            r"\n\s*\n", NOT_PROSE.sub(lambda m: m[0] if TYPED.fullmatch(m[0]) else " ", text)
+        ):
             found = DECIMAL.findall(paragraph)
             if found and not TYPED.search(paragraph):
                 yield f"{name(path)}: {place}: typed by hand: {', '.join(found)}; use mm.glue, or say why in <!-- typed: ... -->"
@@ -132,7 +154,9 @@ def typed_decimals(path: Path) -> Iterator[str]:
 #: What every chapter has (a section by this heading, or a directive).
 CHAPTER = {
     "goals": re.compile(r"\{admonition\} Goals|^#+ Goals", re.MULTILINE),
-    "the reading it follows": re.compile(r"\{admonition\} (The )?[Rr]eading|^#+ (The )?[Rr]eading", re.MULTILINE),
+    "the reading it follows": re.compile(
+        r"\{admonition\} (The )?[Rr]eading|^#+ (The )?[Rr]eading", re.MULTILINE
+    ),
     "a citation": re.compile(r"\{cite:[pt]\}"),
     "a wrong turn": re.compile(r"[Ww]rong turn"),
     "a take-away": re.compile(r"^#+ Take-away", re.MULTILINE),

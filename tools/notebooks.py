@@ -28,6 +28,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from mmhelpers import r_link
+from tools import lab
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -90,7 +91,9 @@ class CourseClient(NotebookClient):
         """Execute one cell, or leave it as it is stored."""
         if cell.cell_type == "code" and R_TAG in tags(cell) and not self.with_r:
             if not stored_is_sound(cell):
-                raise RuntimeError(f"cell {cell_index}: its stored result does not carry its hash; run `make notebooks` where R is")
+                raise RuntimeError(
+                    f"cell {cell_index}: its stored result does not carry its hash; run `make notebooks` where R is"
+                )
             self.stored_cells += 1
             return cell
         return await super().async_execute_cell(cell, cell_index, **options)
@@ -106,7 +109,9 @@ def run(path: Path, with_r: bool) -> Run:
         error = None
     except CellExecutionError as failure:
         error = f"{path.relative_to(ROOT)}: {failure}"
-    except Exception as failure:  # a dead kernel or a time-out is also a failed notebook, not a traceback of ours
+    except (
+        Exception
+    ) as failure:  # a dead kernel or a time-out is also a failed notebook, not a traceback of ours
         error = f"{path.relative_to(ROOT)}: {type(failure).__name__}: {failure}"
     return Run(path, notebook, time.perf_counter() - start, client.stored_cells, error=error)
 
@@ -129,7 +134,9 @@ def common_key() -> str:
 def key(path: Path, common: str) -> str:
     """Return the cache key of one notebook: `common` and its code, tags and stored results (its prose may change freely)."""
     notebook = nbformat.read(path, as_version=4)
-    cells = [[c.source, tags(c), c.metadata.get("stored", {})] for c in notebook.cells if c.cell_type == "code"]
+    cells = [
+        [c.source, tags(c), c.metadata.get("stored", {})] for c in notebook.cells if c.cell_type == "code"
+    ]
     return hashlib.sha256((common + json.dumps(cells)).encode()).hexdigest()
 
 
@@ -148,7 +155,9 @@ def label_stored(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code" and R_TAG in tags(cell):
             made = cell.metadata["stored"]["made_with"]
-            text = f"Stored result, computed earlier with {made}; R is not on the machine that built this page."
+            text = (
+                f"Stored result, computed earlier with {made}; R is not on the machine that built this page."
+            )
             html = f'<p class="stored-result">{text}</p>'
             label = nbformat.v4.new_output("display_data", data={"text/plain": text, "text/html": html})
             cell.outputs = [label, *cell.outputs]
@@ -192,7 +201,9 @@ def execute(only: str, jobs: int) -> list[Run]:
         for done in pool.map(lambda p: cached_run(p, common, with_r), find(only)):
             name = done.source.relative_to(BOOK).as_posix()
             stored = f", {done.stored_cells} stored R cells" if done.stored_cells else ""
-            state = "FAILED" if done.error else "unchanged" if done.cached else f"{done.seconds:.1f} s{stored}"
+            state = (
+                "FAILED" if done.error else "unchanged" if done.cached else f"{done.seconds:.1f} s{stored}"
+            )
             print(f"  {name}: {state}", flush=True)
             runs.append(done)
     return runs
@@ -206,7 +217,11 @@ def r_versions() -> str:
     r_link.require_r()
     from rpy2.robjects import r
 
-    return str(r("paste0('R ', getRversion(), ', lme4 ', packageVersion('lme4'), ', lmerTest ', packageVersion('lmerTest'))")[0])
+    return str(
+        r(
+            "paste0('R ', getRversion(), ', lme4 ', packageVersion('lme4'), ', lmerTest ', packageVersion('lmerTest'))"
+        )[0]
+    )
 
 
 def normalised(notebook: NotebookNode, made_with: str) -> NotebookNode:
@@ -229,6 +244,7 @@ def normalised(notebook: NotebookNode, made_with: str) -> NotebookNode:
                 output.execution_count = count
         if R_TAG in tags(cell):
             cell.metadata["stored"] = {"made_with": made_with, "sha256": output_hash(cell)}
+    lab.prepare(notebook)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(dict(sorted(cell.metadata.items())))
     return notebook
@@ -250,7 +266,9 @@ def normalise(only: str, jobs: int) -> list[Run]:
 
 def main() -> None:
     """Run `execute` or `normalise` from the command line; exit 1 when a notebook fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=["execute", "normalise"])
     parser.add_argument("--only", default="", help="notebooks whose path contains this")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))

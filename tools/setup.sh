@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh           system packages (with root or sudo), .venv, R's packages, Chromium
 #   R=0 tools/setup.sh       the same without R
-#   PYTHON=python3.12 ...    another Python (3.11 is the reference; 3.12 and 3.13 should do)
+#   PYTHON=python3.12 ...    another Python (3.11 is the reference, from 3.11.0 on; 3.12 and 3.13 should do)
 #
 # Safe to run again: when nothing has changed since the last run it ends at once.
 set -euo pipefail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ def main() -> None:
     book = [str(Path(sys.executable).parent / "jupyter-book"), "build", "-W", "-n", "-q", "--keep-going", "."]
     done = subprocess.run(book, capture_output=True, text=True)
     if done.returncode:
+        # A page with a warning counts as read, so the next build would pass over it in silence: read all again.
+        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
         sys.exit(f"{done.stdout}\n{done.stderr}\nThe site was not built: the warnings above say where.")
     print(f"==> done in {time.perf_counter() - start:.0f} s: _build/html/index.html")
 

@@ -1,6 +1,7 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
-It is small on purpose. Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R
+It is small on purpose, and has three rooms beside it: `figures` (no image without alt text), `glued` (numbers in
+the text) and `social` (cards). Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R
 cells left out where R is absent; here each page's source is swapped for its executed copy as Sphinx reads it, so
 that the notebook a reader downloads stays the clean one.
 """
@@ -32,7 +33,9 @@ def executed_path(docname: str) -> Path:
 def executed_notebooks() -> list[tuple[str, Any]]:
     """Return (document name, notebook) of every executed notebook, in the order of the paths."""
     paths = sorted(EXECUTED.rglob("*.ipynb"))
-    return [("book/" + p.relative_to(EXECUTED).with_suffix("").as_posix(), nbformat.read(p, 4)) for p in paths]
+    return [
+        ("book/" + p.relative_to(EXECUTED).with_suffix("").as_posix(), nbformat.read(p, 4)) for p in paths
+    ]
 
 
 def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -43,7 +46,11 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
     if not path.exists():
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
-    source[0] = path.read_text(encoding="utf8")
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:  # the ledger reads the records from the file; to the page they are of an unknown kind
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(PUBLISHED_MIME, None)
+    source[0] = nbformat.writes(notebook)
 
 
 class _FromNotebooks(SphinxDirective):
@@ -75,7 +82,9 @@ def title_of(notebook: Any) -> str:
         found = re.search(r"^# (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
         if found:
             return found.group(1).strip()
-    raise ExtensionError("a notebook has no title: its first Markdown cell must hold a line that begins with '# '")
+    raise ExtensionError(
+        "a notebook has no title: its first Markdown cell must hold a line that begins with '# '"
+    )
 
 
 def records(notebook: Any) -> list[dict[str, Any]]:
@@ -94,11 +103,16 @@ class Ledger(_FromNotebooks):
     def lines(self) -> list[str]:
         """Return one Markdown table a data set."""
         found = [(doc, nb, r) for doc, nb in executed_notebooks() for r in records(nb)]
-        out: list[str] = [f"{len(found)} numbers, from {len({r['source'] for _, _, r in found})} sources.", ""]
+        out: list[str] = [
+            f"{len(found)} numbers, from {len({r['source'] for _, _, r in found})} sources.",
+            "",
+        ]
         for dataset in sorted({r["dataset"] for _, _, r in found}):
             rows = [(doc, nb, r) for doc, nb, r in found if r["dataset"] == dataset]
             out += [f"## {_cell(dataset)}", ""]
-            out += ["| model | quantity | published | ours | by | difference | tolerance | evidence | chapter |"]
+            out += [
+                "| model | quantity | published | ours | by | difference | tolerance | evidence | chapter |"
+            ]
             out += ["| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
             for doc, nb, r in rows:
                 printed = r["printed"] or f"{r['reference']:g} (refitted)"
@@ -122,7 +136,9 @@ class Status(_FromNotebooks):
         for doc, nb in executed_notebooks():
             course = nb.metadata["course"]
             total += course["seconds"]
-            out += [f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {course['cells']} | {course['stored_cells']} | {course['seconds']:.1f} |"]
+            out += [
+                f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {course['cells']} | {course['stored_cells']} | {course['seconds']:.1f} |"
+            ]
         return [*out, f"| all | | | {total:.1f} |"]
 
 
@@ -147,10 +163,39 @@ def vendor_mathjax(app: Sphinx, exception: Exception | None) -> None:
             copy(home / part, target / part)
 
 
+# --- what the theme writes, put right --------------------------------------------------------------------------
+
+TIDY = (
+    # The icon script (1.5 MB on every page) draws nothing that the style sheet beside it does not draw from a font.
+    (re.compile(r'<script src="[^"]*/vendor/fontawesome/[^"]*/js/all\.min\.js[^"]*"></script>\n?'), ""),
+    # This role is deprecated, and a list may not hold it: https://www.w3.org/TR/dpub-aria-1.1/#doc-biblioentry
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+)
+
+
+def tidy(app: Sphinx, exception: Exception | None) -> None:
+    """Correct the written pages."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        before = after = page.read_text(encoding="utf8")
+        for pattern, better in TIDY:
+            after = pattern.sub(better, after)
+        if after != before:
+            page.write_text(after, encoding="utf8")
+    for script in (Path(app.outdir) / "_static" / "vendor" / "fontawesome").glob("*/js"):
+        shutil.rmtree(script)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
+    for room in ("figures", "glued", "social"):
+        app.setup_extension(room)
+    app.add_css_file("course.css", priority=900)
+    app.add_js_file("course.js", loading_method="defer")
     app.connect("source-read", swap_source)
     app.connect("build-finished", vendor_mathjax)
+    app.connect("build-finished", tidy)
     app.add_directive("ledger", Ledger)
     app.add_directive("status", Status)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

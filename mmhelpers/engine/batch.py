@@ -15,6 +15,7 @@ from mmhelpers.engine.design import Design, change_units, make_design, theta_to_
 from mmhelpers.engine.newton import Optimum
 from mmhelpers.engine.numbers import in_user_units
 from mmhelpers.engine.optimum import canonical, optimise
+from mmhelpers.engine.ordinary import fit_ordinary
 from mmhelpers.engine.prepare import Prepared, choose_plan, chunk_size, prepare_complete, prepare_missing
 from mmhelpers.engine.start import Start, make_start
 from mmhelpers.results import Fits, Matrices
@@ -39,20 +40,18 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     Returns
     -------
     Fits
+        Without random effects, those of ordinary least squares.
 
     Raises
     ------
     ValueError
-        If Y has the wrong shape, is not finite, or there are no random effects.
+        If Y has the wrong shape or is not finite.
     """
     Y = _check_responses(Y, matrices, missing)
-    if not matrices.terms:
-        raise ValueError(
-            f"formula {matrices.formula!r} has no random effects: add a term such as (1 | group), "
-            "or use ordinary least squares"
-        )
     if matrices.offset is not None:
         Y = Y - matrices.offset
+    if not matrices.terms:
+        return fit_ordinary(matrices, Y, reml)
     design = make_design(
         matrices.X,
         [term.index for term in matrices.terms],
@@ -81,6 +80,7 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
         matrices=matrices,
         reml=reml,
         message=message,
+        present=~np.isnan(Y) if holes.any() else None,
         modes=lambda: conditional_modes(design, Y, theta, reml),
         **out,
     )

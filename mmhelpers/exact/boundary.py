@@ -27,10 +27,10 @@ class SlopelessDraws:
 
     statistic: Float
     df: Float
-    p_F: Float  # noqa: N815
+    p_F: Float
     p_z: Float
     lrt: Float
-    p_LRT: Float  # noqa: N815
+    p_LRT: Float
     singular: NDArray[np.bool_]
     singular_ml: NDArray[np.bool_]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mmhelpers.inference.contrasts import f_test
 from mmhelpers.inference.estimate import Ddf, as_estimate, check_ddf
 from mmhelpers.inference.hypotheses import hypotheses
-from mmhelpers.inference.contrasts import f_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,8 @@ def anova(fit: Any, type: int | str = 3, ddf: Ddf = "satterthwaite") -> pd.DataF
     Returns
     -------
     DataFrame
-        Columns F, num_df, den_df, p; one row a term.  A term that is aliased with others has num_df = 0 and no F.
+        Columns F, num_df, den_df, p; one row a term.  A term that is aliased with others has num_df = 0 and
+        no F.
 
     Notes
     -----

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from mmhelpers.inference import kenward_roger, satterthwaite
-from mmhelpers.results import Fits
 from mmhelpers.inference.estimate import Ddf, Estimate, as_estimate, check_ddf
+from mmhelpers.inference.moments import Cross
+from mmhelpers.results import Fits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ def t_test(estimate: Estimate, L: ArrayLike, rhs: ArrayLike = 0.0, ddf: Ddf = "s
     else:
         df = kenward_roger.contrast_df(L, estimate.kr)
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = (value - rhs) / se
+        statistic = (value - np.asarray(rhs, dtype=float)) / se
     return TTest(value, se, df, statistic, t_p(statistic, df))
 
 
@@ -192,22 +193,25 @@ def kenward_roger_coefficients(fits: Fits) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns rep, coefficient, estimate, se, df, statistic, p; replicates outermost.  A fit that failed has NaN.
+        Columns rep, coefficient, estimate, se, df, statistic, p; replicates outermost.  A fit that failed has
+        NaN.
     """
     import pandas as pd
 
-    names = list(fits.matrices.x_names)
-    tables = []
+    names, columns = fits.matrices.x_names, ("estimate", "se", "df", "statistic", "p")
+    cross, eye = Cross(fits.matrices), np.eye(len(names))
+    values = np.full((fits.n_rep, len(names), len(columns)), np.nan)
     for rep in range(fits.n_rep):
         if np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep]):
-            test = t_test(Estimate.from_fits(fits, rep), np.eye(len(names)), ddf="kenward-roger")
-        else:
-            test = TTest(*(np.full(len(names), np.nan) for _ in range(5)))
-        tables.append(test.to_frame())
-    out = pd.concat(tables, ignore_index=True)
-    out.insert(0, "rep", np.repeat(np.arange(fits.n_rep), len(names)))
-    out.insert(1, "coefficient", np.tile(np.array(names, dtype=object), fits.n_rep))
-    return out
+            test = t_test(Estimate.from_fits(fits, rep, cross=cross), eye, ddf="kenward-roger")
+            values[rep] = np.column_stack([getattr(test, column) for column in columns])
+    return pd.DataFrame(
+        {
+            "rep": np.repeat(np.arange(fits.n_rep), len(names)),
+            "coefficient": np.tile(np.array(names, dtype=object), fits.n_rep),
+            **dict(zip(columns, values.reshape(-1, len(columns)).T, strict=True)),
+        }
+    )
 
 
 def contrast(
@@ -226,8 +230,8 @@ def contrast(
     fit : fitted model
         From `mmhelpers.fit`.
     L : array_like of shape (p,) or (c, p), DataFrame, or mapping
-        Weights of the coefficients: a contrast a row.  As a mapping: a name for each contrast, and its weights as
-        an array or as a mapping from names of coefficients to weights (others are 0).
+        Weights of the coefficients: a contrast a row.  As a mapping: a name for each contrast, and its
+        weights as an array or as a mapping from names of coefficients to weights (others are 0).
     rhs : float or array_like of shape (c,)
         Hypothesised values.
     ddf : {"satterthwaite", "kenward-roger", "wald"}
@@ -240,8 +244,8 @@ def contrast(
     Returns
     -------
     DataFrame
-        Columns estimate, se, df, statistic, p, lower, upper, one row a contrast; with `joint` one row with F, num_df,
-        den_df, p.
+        Columns estimate, se, df, statistic, p, lower, upper, one row a contrast; with `joint` one row with F,
+        num_df, den_df, p.
 
     Raises
     ------
@@ -254,7 +258,7 @@ def contrast(
     >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
     >>> mm.contrast(fit, {"day 9": {"(Intercept)": 1, "Days": 9}, "slope": {"Days": 1}}).round(3)
            estimate      se    df  statistic    p    lower    upper
-    day 9   345.610  15.061  17.0     22.947  0.0  313.834  377.386
+    day 9   345.611  14.629  17.0     23.625  0.0  314.747  376.475
     slope    10.467   1.546  17.0      6.771  0.0    7.206   13.729
     """
     estimate = as_estimate(fit)
@@ -274,7 +278,9 @@ def contrast(
 def t_quantile(p: float, df: Float) -> Float:
     """Quantile of t; of z where df is infinite."""
     df = np.asarray(df, dtype=float)
-    return np.asarray(np.where(np.isfinite(df), special.stdtrit(np.where(np.isfinite(df), df, 1.0), p), special.ndtri(p)))
+    return np.asarray(
+        np.where(np.isfinite(df), special.stdtrit(np.where(np.isfinite(df), df, 1.0), p), special.ndtri(p))
+    )
 
 
 def contrast_matrix(names: tuple[str, ...], L: Any) -> tuple[Float, list[str]]:
@@ -286,14 +292,19 @@ def contrast_matrix(names: tuple[str, ...], L: Any) -> tuple[Float, list[str]]:
         L = {str(name): dict(row) for name, row in zip(L.index, L.to_dict("records"), strict=True)}
     if isinstance(L, Mapping):
         rows, labels = [], [str(label) for label in L]
-        if labels and set(labels) <= set(names) and all(np.ndim(w) == 0 and not isinstance(w, Mapping) for w in L.values()):
+        if (
+            labels
+            and set(labels) <= set(names)
+            and all(np.ndim(w) == 0 and not isinstance(w, Mapping) for w in L.values())
+        ):
             L, labels = {"contrast": L}, ["contrast"]
         for label, weights in L.items():
             if isinstance(weights, Mapping):
                 unknown = [key for key in weights if key not in names]
                 if unknown:
                     raise ValueError(
-                        f"L: {label!r} names {unknown[0]!r}, which is no coefficient; they are {', '.join(names)}"
+                        f"L: {label!r} names {unknown[0]!r}, which is no coefficient; "
+                        f"they are {', '.join(names)}"
                     )
                 rows.append([float(weights.get(name, 0.0)) for name in names])
             else:
@@ -307,6 +318,7 @@ def contrast_matrix(names: tuple[str, ...], L: Any) -> tuple[Float, list[str]]:
         raise ValueError(f"L must hold {p} numbers a row, one for each of {', '.join(names)}") from None
     if matrix.ndim != 2 or matrix.shape[1] != p or not np.isfinite(matrix).all():
         raise ValueError(
-            f"L must hold {p} finite numbers a row, one for each of {', '.join(names)}; it has shape {matrix.shape}"
+            f"L must hold {p} finite numbers a row, one for each of {', '.join(names)}; "
+            f"it has shape {matrix.shape}"
         )
     return matrix, labels or [f"L{i + 1}" for i in range(len(matrix))]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
 from mmhelpers.engine.satterthwaite import contrast_df, invert_hessian
-from mmhelpers.inference.moments import moments
+from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
+from mmhelpers.inference.moments import Cross, moments
 from mmhelpers.results import Fits, Matrices
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Estimate:
         Covariance matrix of the estimates of (theta, sigma).
     jacobian : ndarray of shape (n_theta + 1, p, p), or None
         Derivatives of `vcov` in (theta, sigma); both are computed where they are needed and not given.
+    cross : Cross, or None
+        Z and Z'Z, where many fits share them.
     """
 
     matrices: Matrices
@@ -65,23 +67,35 @@ class Estimate:
     data: pd.DataFrame | None = None
     varpar: Float | None = None
     jacobian: Float | None = None
+    cross: Cross | None = None
 
     @classmethod
     def from_fits(
-        cls, fits: Fits, rep: int = 0, *, y: Float | None = None, data: pd.DataFrame | None = None
+        cls,
+        fits: Fits,
+        rep: int = 0,
+        *,
+        y: Float | None = None,
+        data: pd.DataFrame | None = None,
+        cross: Cross | None = None,
     ) -> Estimate:
-        """Take replicate `rep` out of a batch; `y` is its response (that of the matrices by default)."""
+        """Take replicate `rep` out of a batch; `y` is its response, `cross` the batch's if already made."""
+        if not (np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep])):
+            reason = fits.message[rep] if fits.message else "no finite estimates"
+            raise ValueError(f"this fit failed, so nothing can be tested: {reason}")
+        matrices = fits.matrices if fits.present is None else observed(fits.matrices, fits.present[rep])
         return cls(
-            matrices=fits.matrices,
+            matrices=matrices,
             theta=fits.theta[rep],
             sigma=float(fits.sigma[rep]),
             beta=fits.beta[rep],
             vcov=fits.vcov[rep],
             criterion=float(fits.criterion[rep]),
             reml=fits.reml,
-            y=fits.matrices.y if y is None else y,
+            y=matrices.y if y is None else y,
             data=data,
             varpar=None if fits.vcov_varpar is None else fits.vcov_varpar[rep],
+            cross=cross if matrices is fits.matrices else None,
             jacobian=None if fits.vcov_jacobian is None else fits.vcov_jacobian[rep],
         )
 
@@ -111,16 +125,16 @@ class Estimate:
     def satterthwaite_df(self, L: Float) -> Float:
         """Satterthwaite's df of single contrasts, shape (c,) for L of shape (c, p)."""
         jacobian, varpar = self.varying
-        return contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0]
+        return np.asarray(contrast_df(self.vcov[None], jacobian[None], varpar[None], L)[1][0])
 
     @cached_property
     def kr(self) -> KenwardRoger:
         """Adjusted covariance matrix of beta."""
         if not self.reml:
             raise ValueError(
-                "Kenward-Roger's method is for REML fits, and this model was fitted by ML: fit it with reml=True"
+                "Kenward-Roger's method is for REML fits, and this is a fit by ML: fit it with reml=True"
             )
-        return kenward_roger(self.matrices, self.theta, self.sigma)
+        return kenward_roger(self.matrices, self.theta, self.sigma, self.cross)
 
     @property
     def response(self) -> Float:
@@ -133,9 +147,26 @@ class Estimate:
     def frame(self) -> pd.DataFrame:
         """Return the rows of the data that were used."""
         if self.data is None:
-            raise ValueError("this fit carries no data frame, and the test needs it: fit with mm.fit(formula, data)")
+            raise ValueError(
+                "this fit carries no data frame, which the test needs: fit with mm.fit(formula, data)"
+            )
         used = self.data if len(self.data) == self.matrices.n else self.data.iloc[self.matrices.rows]
         return used.reset_index(drop=True)
+
+
+def observed(matrices: Matrices, present: NDArray[np.bool_]) -> Matrices:
+    """Return the matrices of the rows that a replicate has; levels without a row stay, and count for nothing."""
+    if present.all():
+        return matrices
+    terms = tuple(replace(term, index=term.index[present], z=term.z[present]) for term in matrices.terms)
+    return replace(
+        matrices,
+        y=None if matrices.y is None else matrices.y[present],
+        X=matrices.X[present],
+        terms=terms,
+        offset=None if matrices.offset is None else matrices.offset[present],
+        rows=matrices.rows[present],
+    )
 
 
 def as_estimate(fit: Any) -> Estimate:
@@ -148,7 +179,9 @@ def as_estimate(fit: Any) -> Estimate:
             f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}"
         )
     if fits.n_rep != 1:
-        raise TypeError(f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch")
+        raise TypeError(
+            f"fit holds {fits.n_rep} fits and this test takes one: use coefficients() of the batch"
+        )
     return Estimate.from_fits(fits, data=getattr(fit, "data", None))
 
 

@@ -1,16 +1,20 @@
 r"""What the rows of an ANOVA table test: contrast matrices of types I, II and III.
 
-- Type I: each term adjusted for the terms before it.  With X'X = R'D R, R unit upper triangular, the rows of R.
-- Type II: each term adjusted for all terms that do not contain it: rows of R for X with the containing terms last.
-- Type III: each term averaged with equal weights over the cells of the terms that contain it, as SAS does: in the
-  overparameterised model (a column a level), the term's estimable functions orthogonal to those of the terms
-  that contain it.
+- Type I: each term adjusted for the terms before it.  With X'X = R'D R, R unit upper triangular, the rows of
+  R.
+- Type II: each term adjusted for all terms that do not contain it: rows of R for X with the containing terms
+  last.
+- Type III: each term averaged with equal weights over the cells of the terms that contain it, as SAS does: in
+  the overparameterised model (a column a level), the term's estimable functions orthogonal to those of the
+  terms that contain it.
 
 A term is contained in another if its variables are among those of the other and both have the same numeric
-variables (SAS/STAT User's Guide, "The four types of estimable functions"; Kuznetsova et al. 2017, sec. 2.4).  The
-matrices are those of lmerTest's ``anova()``, which matters: in unbalanced data two bases of the same hypothesis can
-have different Satterthwaite df.  Two differences: the numerical zero does not depend on units, and entries
-are not rounded to 7 digits.
+variables (SAS/STAT User's Guide, "The four types of estimable functions"; Kuznetsova et al. 2017, sec. 2.4).
+The matrices are those of lmerTest's ``anova()``, which matters: in unbalanced data two bases of the same
+hypothesis can have different Satterthwaite df.  Where ours differ on purpose: what counts as zero does not
+depend on units, and entries are not rounded to 7 digits; ``poly(x, 2)`` is numeric (lmerTest takes it for a
+factor, so that A is contained in ``poly(x, 2):A`` but not in ``x:A``); A is contained in A:B of ``A/B`` as
+well (in lmerTest it is not, and its test of A depends on which level of B comes first).
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.inference.estimate import Estimate
+from mmhelpers.inference.estimate import as_estimate
 from mmhelpers.model.columns import independent_columns, model_matrix
 from mmhelpers.model.contrasts import coding
 from mmhelpers.model.frame import Factor, Value
@@ -35,13 +39,13 @@ Float = NDArray[np.float64]
 TOLERANCE_ZERO = 1e-9
 
 
-def hypotheses(estimate: Estimate, type: int | str = 3) -> dict[str, Float]:
+def hypotheses(fit: Any, type: int | str = 3) -> dict[str, Float]:
     """Return the contrast matrix of each term of the model.
 
     Parameters
     ----------
-    estimate : Estimate
-        The fit; types II and III need its data.
+    fit : fitted model
+        From `mmhelpers.fit`; types II and III need its data.
     type : {1, 2, 3, "I", "II", "III"}
         Type of hypotheses.
 
@@ -55,18 +59,21 @@ def hypotheses(estimate: Estimate, type: int | str = 3) -> dict[str, Float]:
     >>> import mmhelpers as mm
     >>> from mmhelpers.inference.hypotheses import hypotheses
     >>> fit = mm.fit("score ~ Machine + (1 | Worker)", mm.load("machines"))
-    >>> hypotheses(fit.estimate, 1)["Machine"].round(2)
-    array([[0. , 1. , 0.5],
-           [0. , 0. , 1. ]])
+    >>> hypotheses(fit, 1)["Machine"].round(2)
+    array([[ 0. ,  1. , -0.5],
+           [ 0. ,  0. ,  1. ]])
     """
     number = {"I": 1, "II": 2, "III": 3, "1": 1, "2": 2, "3": 3}.get(str(type))
     if number is None:
         raise ValueError(f"type must be 1, 2 or 3 (or 'I', 'II', 'III'), not {type!r}")
+    estimate = as_estimate(fit)
     matrices = estimate.matrices
     if number == 1 or matrices.p <= 1 or len(matrices.x_terms) <= 1:
         return type1(matrices)
     if matrices.spec is None:
-        raise ValueError("these matrices were not built from a formula, so there are no terms of types II and III")
+        raise ValueError(
+            "types II and III need the terms of a formula, and these matrices were not built from one"
+        )
     terms: Terms = matrices.spec.formula.fixed
     values: Mapping[str, Value] = matrices.spec.values(terms, estimate.frame())
     return type2(matrices, terms, values) if number == 2 else type3(matrices, terms, values)
@@ -81,7 +88,7 @@ def _columns(assign: Any) -> dict[int, NDArray[np.intp]]:
 def _unit_triangle(X: Float) -> Float:
     """R of X'X = R'DR with a unit diagonal; entries that are zero up to rounding are set to zero."""
     size = np.linalg.norm(X, axis=0)
-    R = np.linalg.qr(X / size, mode="r")
+    R = np.asarray(np.linalg.qr(X / size, mode="r"), dtype=float)
     R = R / R.diagonal()[:, None]
     return np.asarray(np.where(np.abs(R) < TOLERANCE_ZERO, 0.0, R) * size / size[:, None])
 
@@ -152,7 +159,7 @@ def type3(matrices: Matrices, terms: Terms, values: Mapping[str, Value]) -> dict
             basis = G[:, over] / np.linalg.norm(G[:, over], axis=0)
             G[:, own] -= basis @ np.linalg.lstsq(basis, G[:, own], rcond=None)[0]
             G[:, own] = np.where(np.abs(G[:, own]) < TOLERANCE_ZERO * before[own], 0.0, G[:, own])
-    rows = [full_names.index(name) for name in names]
+    rows = np.array([full_names.index(name) for name in names], dtype=np.intp)
     out = {}
     for i, name in enumerate(matrices.x_terms, start=1):
         own = where.get(i, none)
@@ -165,7 +172,7 @@ def type3(matrices: Matrices, terms: Terms, values: Mapping[str, Value]) -> dict
 def _treatment(
     matrices: Matrices, terms: Terms, values: Mapping[str, Value]
 ) -> tuple[Float, tuple[str, ...], tuple[int, ...], Float]:
-    """X with treatment contrasts against first levels, and the matrix that takes its beta from the model's."""
+    """Return X with treatment contrasts, its names and terms, and the map from the model's beta."""
     recoded = {
         name: replace(value, coding=coding("treatment", value.levels, name))
         if isinstance(value, Factor) and len(value.levels) > 1
@@ -184,4 +191,9 @@ def _treatment(
     size = np.linalg.norm(X, axis=0)
     to_model = np.linalg.lstsq(X / size, matrices.X, rcond=None)[0] / size[:, None]
     scale = np.abs(to_model) * size[:, None] / np.linalg.norm(matrices.X, axis=0)
-    return X, tuple(names[j] for j in kept), tuple(assign[j] for j in kept), np.where(scale < TOLERANCE_ZERO, 0.0, to_model)
+    return (
+        X,
+        tuple(names[j] for j in kept),
+        tuple(assign[j] for j in kept),
+        np.where(scale < TOLERANCE_ZERO, 0.0, to_model),
+    )

@@ -1,9 +1,9 @@
 r"""Kenward & Roger's F test for small samples.
 
-The covariance matrix Phi of beta is too small, because it ignores that the variances in it are estimated: the method
-adjusts it, and scales the Wald statistic and chooses its denominator df so that the F test is exact in balanced cases
-(Kenward & Roger 1997, Biometrics 53, 983-997; in the form of Halekoh & Højsgaard 2014, J. Stat. Softw. 59(9), sec. 6,
-whose package pbkrtest gives the same numbers).
+The covariance matrix Phi of beta is too small, because it ignores that the variances in it are estimated: the
+method adjusts it, and scales the Wald statistic and chooses its denominator df so that the F test is exact in
+balanced cases (Kenward & Roger 1997, Biometrics 53, 983-997; in the form of Halekoh & Højsgaard 2014, J.
+Stat. Softw. 59(9), sec. 6, whose package pbkrtest gives the same numbers).
 
 The covariance of y is taken as linear in its parameters, V = sum_r gamma_r G_r: for each term the elements
 of the covariance matrix of its effects, and the residual variance with G = I.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.inference.moments import Precision, _inverse
+from mmhelpers.inference.moments import Cross, Precision, _inverse, orthonormal
 from mmhelpers.results import Matrices
 
 Float = NDArray[np.float64]
@@ -31,26 +31,40 @@ class KenwardRoger:
 
     Attributes
     ----------
-    vcov : ndarray of shape (p, p)
-        Phi, the covariance matrix of beta as fitted.
-    vcov_adjusted : ndarray of shape (p, p)
-        Phi_A, adjusted for the estimation of the variances.
+    R_inv : ndarray of shape (p, p)
+        X R_inv has orthonormal columns; the matrices below are for that basis, because X'X may have few digits.
+    phi, phi_adjusted : ndarray of shape (p, p)
+        Covariance matrix of the estimates as fitted, and adjusted for the estimation of the variances; in units
+        where sigma = 1.
     P : ndarray of shape (r, p, p)
-        P_i = -X'V^-1 G_i V^-1 X, in units where sigma = 1.
+        P_i = -X'V^-1 G_i V^-1 X, same units.
     W : ndarray of shape (r, r)
         Covariance matrix of the variance parameters (twice the inverse expected information), same units.
     sigma : float
         Residual standard deviation.
     """
 
-    vcov: Float
-    vcov_adjusted: Float
+    R_inv: Float
+    phi: Float
+    phi_adjusted: Float
     P: Float
     W: Float
     sigma: float
 
+    @property
+    def vcov(self) -> Float:
+        """Covariance matrix of beta as fitted, shape (p, p)."""
+        return np.asarray(self.sigma**2 * self.R_inv @ self.phi @ self.R_inv.T)
 
-def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> KenwardRoger:
+    @property
+    def vcov_adjusted(self) -> Float:
+        """Covariance matrix of beta adjusted for the estimation of the variances, shape (p, p)."""
+        return np.asarray(self.sigma**2 * self.R_inv @ self.phi_adjusted @ self.R_inv.T)
+
+
+def kenward_roger(
+    matrices: Matrices, theta: ArrayLike, sigma: float, cross: Cross | None = None
+) -> KenwardRoger:
     r"""Adjust the covariance matrix of beta after Kenward & Roger.
 
     Parameters
@@ -61,6 +75,8 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
         REML estimates of the covariance parameters.
     sigma : float
         REML estimate of the residual standard deviation.
+    cross : Cross, optional
+        Z and Z'Z, where they are known from another fit of the same design.
 
     Returns
     -------
@@ -68,12 +84,12 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
 
     Notes
     -----
-    With :math:`Q_{ij} = X'V^{-1}G_iV^{-1}G_jV^{-1}X`, the expected REML information about the variances is half of
-    :math:`\mathrm{tr}(V^{-1}G_iV^{-1}G_j) - 2\,\mathrm{tr}(\Phi Q_{ij}) + \mathrm{tr}(\Phi P_i\Phi P_j)`, W its
-    inverse, and :math:`\Phi_A = \Phi + 2\Phi\{\sum_{ij} W_{ij}(Q_{ij} - P_i\Phi P_j)\}\Phi`.  The n x n matrices
-    :math:`G_i = Z E_i Z'` are never formed; all is done with q x q cross-products.  Directions in which
-    the data hold no information about the variances are left out (Moore-Penrose inverse), judged on a scale
-    free of the units of y.
+    With :math:`Q_{ij} = X'V^{-1}G_iV^{-1}G_jV^{-1}X`, the expected REML information about the variances is
+    half of :math:`\mathrm{tr}(V^{-1}G_iV^{-1}G_j) - 2\,\mathrm{tr}(\Phi Q_{ij}) + \mathrm{tr}(\Phi P_i\Phi
+    P_j)`, W its inverse, and :math:`\Phi_A = \Phi + 2\Phi\{\sum_{ij} W_{ij}(Q_{ij} - P_i\Phi P_j)\}\Phi`.
+    The n x n matrices :math:`G_i = Z E_i Z'` are never formed; all is done with q x q cross-products.
+    Directions in which the data hold no information about the variances are left out (Moore-Penrose inverse),
+    judged on a scale free of the units of y.
 
     Examples
     --------
@@ -85,15 +101,14 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
     True
     """
     theta = np.asarray(theta, dtype=float)
-    precision = Precision(matrices, theta)
-    x = matrices.X
+    precision = Precision(cross or Cross(matrices), theta)
+    x, R_inv = orthonormal(matrices.X)
     hx = precision(x)
     h2x = precision(hx)
     phi = _inverse(x.T @ hx)
-    w = precision.ztz()
-    d = precision.shrink(w)
+    w, d = precision.cross.ztz, precision.shrink()
     s1, s2 = w @ d, d.T @ w @ d  # Z'H^-1 Z, Z'H^-2 Z
-    b1, b2 = precision.zt(hx), precision.zt(h2x)  # Z'H^-1 X, Z'H^-2 X
+    b1, b2 = precision.cross.zt @ hx, precision.cross.zt @ h2x  # Z'H^-1 X, Z'H^-2 X
     a = np.eye(len(w)) - d
     trace_h2 = matrices.n - 2 * np.trace(a) + np.sum(a * a.T)  # tr H^-2
 
@@ -120,16 +135,16 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
     P[-1], Q[-1, -1], trace[-1, -1] = -hx.T @ hx, hx.T @ h2x, trace_h2
 
     phi_p = phi @ P
-    information = (
-        trace - 2 * np.einsum("ab,ijba->ij", phi, Q) + np.einsum("iab,jba->ij", phi_p, phi_p)
-    )
+    information = trace - 2 * np.einsum("ab,ijba->ij", phi, Q) + np.einsum("iab,jba->ij", phi_p, phi_p)
     W = 2 * _scaled_inverse(information)
     middle = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,jbc->ac", W, P, phi_p)
     adjustment = 2 * phi @ ((middle + middle.T) / 2) @ phi
-    return KenwardRoger(sigma**2 * phi, sigma**2 * (phi + adjustment), P, W, float(sigma))
+    return KenwardRoger(R_inv, phi, phi + adjustment, P, W, float(sigma))
 
 
-def f_test(L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0) -> tuple[float, int, float, float]:
+def f_test(
+    L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0
+) -> tuple[float, int, float, float]:
     r"""F test of L beta = rhs after Kenward & Roger.
 
     Parameters
@@ -155,16 +170,17 @@ def f_test(L: ArrayLike, beta: Float, kr: KenwardRoger, rhs: ArrayLike = 0.0) ->
     Notes
     -----
     Halekoh & Højsgaard (2014, eq. 8-19): :math:`A_1 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi P_i\Phi)
-    \mathrm{tr}(\Theta\Phi P_j\Phi)` and :math:`A_2 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi P_i\Phi\,\Theta\Phi
-    P_j\Phi)` with :math:`\Theta = L'(L\Phi L')^{-1}L`; the mean and variance of the statistic to first
-    order, corrected so that the known exact cases come out, give df and scaling.
+    \mathrm{tr}(\Theta\Phi P_j\Phi)` and :math:`A_2 = \sum_{ij} W_{ij}\mathrm{tr}(\Theta\Phi
+    P_i\Phi\,\Theta\Phi P_j\Phi)` with :math:`\Theta = L'(L\Phi L')^{-1}L`; the mean and variance of the
+    statistic to first order, corrected so that the known exact cases come out, give df and scaling.
     """
     L = np.atleast_2d(np.asarray(L, dtype=float))
     q = L.shape[0]
     den_df, a2 = _degrees_of_freedom(L, kr)
     scaling = 1.0 if abs(den_df - 2) < 0.01 else den_df * (1 - a2 / q) / (den_df - 2)
     difference = L @ beta - np.broadcast_to(np.asarray(rhs, dtype=float), (q,))
-    wald = float(difference @ np.linalg.solve(L @ kr.vcov_adjusted @ L.T, difference))
+    lr = L @ kr.R_inv
+    wald = float(difference @ np.linalg.solve(lr @ kr.phi_adjusted @ lr.T, difference)) / kr.sigma**2
     return scaling * wald / q, q, den_df, scaling
 
 
@@ -177,8 +193,8 @@ def contrast_df(L: ArrayLike, kr: KenwardRoger) -> Float:
 def _degrees_of_freedom(L: Float, kr: KenwardRoger) -> tuple[float, float]:
     """Return denominator df and A2 (Kenward & Roger 1997, sec. 3; Halekoh & Højsgaard 2014, sec. 6.2)."""
     q = L.shape[0]
-    phi = kr.vcov / kr.sigma**2
-    lp = L @ phi
+    L = L @ kr.R_inv
+    lp = L @ kr.phi
     # Theta Phi P Phi has the trace of (L Phi L')^-1 L Phi P Phi L': q x q matrices are enough
     u = np.linalg.solve(lp @ L.T, np.einsum("ab,ibc,dc->iad", lp, kr.P, lp))
     traces = np.einsum("iaa->i", u)

@@ -1,13 +1,14 @@
 r"""Satterthwaite's degrees of freedom, for t and for F tests.
 
-For one contrast :math:`\ell'\beta` with estimated variance :math:`v = \ell' C \ell`, the method matches v with a
-multiple of a chi-square: df = 2 v^2 / Var(v), where Var(v) = g'Ag by the delta method, with g the gradient of v in
-the variance parameters (theta, sigma) and A twice the inverse Hessian of the criterion in them (Satterthwaite 1946;
-Giesbrecht & Burns 1985; Kuznetsova, Brockhoff & Christensen 2017, J. Stat. Softw. 82(13), eq. 7).  An F test of
-several df takes the eigenvectors of L C L' as independent contrasts and gives F the denominator df whose mean it
-has (Fai & Cornelius 1996).
+For one contrast :math:`\ell'\beta` with estimated variance :math:`v = \ell' C \ell`, the method matches v
+with a multiple of a chi-square: df = 2 v^2 / Var(v), where Var(v) = g'Ag by the delta method, with g the
+gradient of v in the variance parameters (theta, sigma) and A twice the inverse Hessian of the criterion in
+them (Satterthwaite 1946; Giesbrecht & Burns 1985; Kuznetsova, Brockhoff & Christensen 2017, J. Stat. Softw.
+82(13), eq. 7).  An F test of several df takes the eigenvectors of L C L' as independent contrasts and gives F
+the denominator df whose mean it has (Fai & Cornelius 1996).
 
-The df of single contrasts are the engine's, `mmhelpers.engine.contrast_df`, for one data set as for thousands.
+The df of single contrasts are the engine's, `mmhelpers.engine.contrast_df`, for one data set as for
+thousands.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
 
-# lmerTest's tolerances, kept so that the same directions count: of the eigenvalues of L C L' (relative: the root of
-# the machine's epsilon), and for df that are all the same.
+# lmerTest's tolerances, kept so that the same directions count: of the eigenvalues of L C L' (relative: the
+# root of the machine's epsilon), and for df that are all the same.
 TOLERANCE_RANK = float(np.sqrt(np.finfo(float).eps))
 TOLERANCE_DF = 1e-8
 
@@ -36,13 +37,14 @@ def combine_df(nu: ArrayLike, tol: float = TOLERANCE_DF) -> Float:
     Returns
     -------
     ndarray of shape (...)
-        :math:`2E/(E-q)` with :math:`E = \sum \nu_m/(\nu_m-2)`, the df whose F has the mean E/q of the average of
-        the squared t; 2 where one of the df is not above 2, as that mean is infinite (Fai & Cornelius 1996).
+        :math:`2E/(E-q)` with :math:`E = \sum \nu_m/(\nu_m-2)`, the df whose F has the mean E/q of the average
+        of the squared t; 2 where one of the df is not above 2, as that mean is infinite (Fai & Cornelius
+        1996).
 
     Examples
     --------
-    >>> float(combine_df([10.0, 20.0]).round(4)), float(combine_df([17.0, 17.0])), float(combine_df([1.5, 9.0]))
-    (13.0909, 17.0, 2.0)
+    >>> [float(combine_df(nu).round(4)) for nu in ([10.0, 20.0], [17.0, 17.0], [1.5, 9.0])]
+    [13.0769, 17.0, 2.0]
     """
     nu = np.asarray(nu, dtype=float)
     q = nu.shape[-1]

@@ -6,16 +6,10 @@ Names are imported when they are used, so that `mmhelpers.model.checks` needs Nu
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mmhelpers.model.build import MissingRowsWarning, build_matrices
-    from mmhelpers.model.checks import UnidentifiableError
-    from mmhelpers.model.newdata import fixed_matrix, random_rows
-    from mmhelpers.model.parse import FormulaError
+from typing import Any
 
 _EXPORTS = {
-    "FormulaError": "parse",
+    "FormulaError": "tree",
     "MissingRowsWarning": "build",
     "UnidentifiableError": "checks",
     "build_matrices": "build",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mmhelpers.model.checks import check_identifiable, check_response
 from mmhelpers.model.columns import independent_columns, model_matrix
 from mmhelpers.model.frame import Expression, Factor, Numeric, Value, check_columns
-from mmhelpers.model.parse import Formula, FormulaError, Group, Terms, deparse, parse_formula
+from mmhelpers.model.parse import Formula, Group, Terms, parse_formula
+from mmhelpers.model.tree import FormulaError, deparse
 from mmhelpers.results import Matrices, Term
 
 if TYPE_CHECKING:
@@ -52,14 +53,13 @@ class Spec:
         found = [factor for factor in factors if isinstance(factor, Factor)]
         if len(found) == 1:
             return found[0].codes, found[0].levels
-        cells = np.column_stack([factor.codes for factor in found])
-        present, index = np.unique(cells, axis=0, return_inverse=True)
-        names = tuple(
-            ":".join(
-                factor.levels[code] if code >= 0 else UNSEEN for factor, code in zip(found, cell, strict=True)
-            )
-            for cell in present
-        )
+        # one number a cell, that sorts as its codes do (the first factor is the slowest)
+        sizes = tuple(len(factor.levels) + 1 for factor in found)
+        cells = np.ravel_multi_index([factor.codes + 1 for factor in found], sizes)
+        present, index = np.unique(cells, return_inverse=True)
+        labels = [np.array([UNSEEN, *factor.levels], dtype=object) for factor in found]
+        parts = [label[code] for label, code in zip(labels, np.unravel_index(present, sizes), strict=True)]
+        names = tuple(":".join(cell) for cell in zip(*parts, strict=True))
         return np.asarray(index, dtype=np.intp).ravel(), names
 
     def offset(self, data: pd.DataFrame) -> NDArray[np.float64] | None:
@@ -246,7 +246,7 @@ def _unused_contrasts(spec: Spec) -> None:
         if not group and expression.levels is not None
     }
     for name in spec.contrasts:
-        if name not in factors:
+        if name not in factors and f"`{name}`" not in factors:
             has = (
                 f"its factors are {', '.join(sorted(factors))}"
                 if factors

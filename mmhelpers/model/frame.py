@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from formulae import expr as ast
 from formulae.environment import Environment
 from formulae.terms.call_resolver import CallResolver, CallResolverError
 from formulae.transforms import TRANSFORMS
 from numpy.typing import NDArray
 
 from mmhelpers.model.contrasts import Coding, coding
-from mmhelpers.model.parse import FormulaError, variables
+from mmhelpers.model.tree import FormulaError, variables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,11 +94,13 @@ _ENVIRONMENT = Environment([_FUNCTIONS])
 
 def check_columns(nodes: Iterable[Any], data: pd.DataFrame, formula: str) -> list[str]:
     """Return the columns that the expressions need; raise where the data frame lacks one."""
-    needed = dict.fromkeys(name for node in nodes for name in variables(node))
-    columns = [str(column) for column in data.columns]
-    constants = {name for name in _FUNCTIONS if name not in columns}
-    for name in needed:
-        if name not in columns and name not in constants:
+    needed: dict[str, bool] = {}  # name -> whether it may be a constant, as Sum is in C(x, Sum)
+    for node in nodes:
+        for name in variables(node):
+            needed[name] = needed.get(name, True) and isinstance(node, ast.Call)
+    columns = [column for column in data.columns if isinstance(column, str)]
+    for name, inside in needed.items():
+        if name not in columns and not (inside and name in _FUNCTIONS):
             close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5) or [
                 column for column in columns if column.lower() == name.lower()
             ]
@@ -183,7 +186,8 @@ class Expression:
             else:
                 self.levels, ordered = tuple(sorted(series.unique().tolist(), key=_sort_key)), False
             if self.contrast is None:
-                self.contrast = contrasts.get(self.name, "poly" if ordered else "treatment")
+                default = "poly" if ordered else "treatment"
+                self.contrast = contrasts.get(self.name, contrasts.get(self.name.strip("`"), default))
         names = tuple(level_name(level) for level in self.levels)
         values = series.astype(object) if categorical else series
         codes = pd.Index(list(self.levels)).get_indexer(pd.Index(values))

@@ -13,15 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from formulae import expr as ast
-from formulae.parser import ParseError, Parser
-from formulae.scanner import ScanError, Scanner
+
+from mmhelpers.model.tree import FormulaError, deparse, syntax_tree
 
 # A model term is the set of its variables; the intercept is kept apart, as R does.
 Variables = frozenset[str]
-
-
-class FormulaError(ValueError):
-    """A formula that cannot be read, or asks for what is not there."""
 
 
 @dataclass(frozen=True)
@@ -78,62 +74,6 @@ class Formula:
         for bar in self.bars:
             yield from bar.effects.atoms.items()
             yield from bar.group.atoms
-
-
-# formulae's kinds of token -> (text, as R prints it)
-_OPERATORS = {
-    "PLUS": " + ",
-    "MINUS": " - ",
-    "STAR": " * ",
-    "SLASH": "/",
-    "STAR_STAR": "^",
-    "COLON": ":",
-    "PIPE": " | ",
-    "TILDE": " ~ ",
-    "EQUAL_EQUAL": " == ",
-    "BANG_EQUAL": " != ",
-    "LESS": " < ",
-    "LESS_EQUAL": " <= ",
-    "GREATER": " > ",
-    "GREATER_EQUAL": " >= ",
-}
-
-
-def deparse(node: Any) -> str:
-    """Print a syntax tree as R prints it, ``"I(x^2)"`` or ``"poly(x, 2)"``."""
-    if isinstance(node, ast.Variable):
-        return str(node.name.lexeme)
-    if isinstance(node, ast.QuotedName):
-        return str(node.expression.lexeme)
-    if isinstance(node, ast.Literal):
-        return str(node.lexeme if node.lexeme is not None else node.value)
-    if isinstance(node, ast.Grouping):
-        return f"({deparse(node.expression)})"
-    if isinstance(node, ast.Unary):
-        return str(node.operator.lexeme) + deparse(node.right)
-    if isinstance(node, ast.Binary):
-        return deparse(node.left) + _OPERATORS[node.operator.kind] + deparse(node.right)
-    if isinstance(node, ast.Call):
-        return f"{deparse(node.callee)}({', '.join(deparse(arg) for arg in node.args)})"
-    return f"{deparse(node.name)} = {deparse(node.value)}"  # an argument by name
-
-
-def variables(node: Any) -> Iterator[str]:
-    """Names of the columns that an expression needs (not of the functions that it calls)."""
-    if isinstance(node, ast.Variable):
-        yield str(node.name.lexeme)
-    elif isinstance(node, ast.QuotedName):
-        yield str(node.expression.lexeme[1:-1])
-    elif isinstance(node, ast.Grouping):
-        yield from variables(node.expression)
-    elif isinstance(node, ast.Unary):
-        yield from variables(node.right)
-    elif isinstance(node, ast.Binary):
-        yield from variables(node.left)
-        yield from variables(node.right)
-    elif isinstance(node, ast.Call):
-        for arg in node.args:
-            yield from variables(arg.value if isinstance(arg, ast.Assign) else arg)
 
 
 class _Algebra:
@@ -298,50 +238,6 @@ def _split(node: Any, text: str) -> tuple[list[Any], list[Any]]:
     return [node], []
 
 
-_HINTS = {
-    "PIPE": "put each random-effects term in parentheses, + (x | g)",
-    **dict.fromkeys(
-        ["EQUAL_EQUAL", "BANG_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"],
-        "wrap a computation in I( )",
-    ),
-}
-
-
-def _tree(text: str, body: str) -> Any:
-    if text.count("`") % 2 or text.count("(") != text.count(")"):
-        what = "backquote" if text.count("`") % 2 else "parenthesis"
-        raise FormulaError(f"formula {text!r}: a {what} is opened and not closed, or the other way round")
-    if "=" in text and "~" not in text and "(" not in text.split("=")[0]:
-        raise FormulaError(f"formula {text!r}: write the response and the model with a tilde, 'y ~ x'")
-    try:
-        tokens = Scanner(body.replace("^", "**")).scan(add_intercept=False)
-        merged = tokens[:1]
-        for token in tokens[1:]:
-            if token.kind == "PIPE" and merged[-1].kind == "PIPE":
-                merged[-1].lexeme = "||"
-            else:
-                merged.append(token)
-        parser = Parser(merged)
-        tree = parser.parse()
-    except (ScanError, ParseError) as error:
-        raise FormulaError(f"formula {text!r} cannot be read: {_plain(str(error))}") from None
-    if not parser.at_end():
-        rest = parser.peek()
-        hint = _HINTS.get(rest.kind, "an operator is missing before it")
-        raise FormulaError(f"formula {text!r} cannot be read from {rest.lexeme!r} on: {hint}")
-    return tree
-
-
-def _plain(message: str) -> str:
-    if message.endswith("parse ''"):
-        return "it ends where a term should follow"
-    if message.startswith("Don't know how to parse"):
-        return f"no term can begin with {message.split('parse ')[1]}"
-    if message.startswith("Unexpected character"):
-        return f"u{message[1:]} (a column with an unusual name goes in backquotes, `my column`)"
-    return message
-
-
 def parse_formula(text: str) -> Formula:
     """Take a formula apart.
 
@@ -369,7 +265,7 @@ def parse_formula(text: str) -> Formula:
     if not text.strip():
         raise FormulaError("formula is empty: write one such as 'y ~ x + (x | g)'")
     one_sided = text.lstrip().startswith("~")
-    tree = _tree(text, text.lstrip()[1:] if one_sided else text)
+    tree = syntax_tree(text, text.lstrip()[1:] if one_sided else text)
     response = None
     if isinstance(tree, ast.Binary) and tree.operator.kind == "TILDE":
         response, tree = (deparse(tree.left), tree.left), tree.right

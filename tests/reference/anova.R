@@ -36,10 +36,11 @@ for (name in names(cases)) {
     res$ranova_whole <- rows(suppressMessages(ranova(m, reduce.terms = FALSE)))
   }
   out[[name]] <- res
+  used <- d[complete.cases(d[all.vars(as.formula(case$formula))]), ]  # covariates at the mean of the rows used
   for (spec in mean_specs[[name]]) for (ddf in c("satterthwaite", "kenward-roger")) {
     if (ddf == "kenward-roger" && grepl("^carrots", name)) next
     by <- if (is.na(spec[2])) NULL else spec[2]
-    e <- suppressMessages(emmeans(fit, spec[1], by = by, lmer.df = ddf, data = d))
+    e <- suppressMessages(emmeans(fit, spec[1], by = by, lmer.df = ddf, data = used))
     s <- as.data.frame(summary(e, infer = c(TRUE, TRUE)))
     s[] <- lapply(s, function(v) if (is.factor(v)) as.character(v) else v)
     pr <- pairs(e)

@@ -69,6 +69,8 @@ cases <- list(
   list("made", "y ~ A/x + (1 | g/(h:B))"),
   list("made", "y ~ x:A + (x:A | h)"),
   list("made", "y ~ x * A - x + (1 | g)"),
+  list("made", "y ~ A:x + B:x + (A:x + B:x | h)"),            # an earlier term that contains the margin
+  list("made", "y ~ B:x + A:B:z + (1 | g)"),
   list("made", "y ~ x + x:A + z:x + (x + z || g/h)"),
   list("made", "y ~ L + S + O + L:x + (L | g) + (S || h)"),
   list("made", "y ~ O * A + (0 + O | h)", list(O = "helmert", A = "sum")),

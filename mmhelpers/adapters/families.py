@@ -1,0 +1,140 @@
+"""Response distributions as the diagnostics need them: inverse link, variance, and random draws.
+
+The mean-variance relations are those of McCullagh & Nelder (1989), Table 2.1; the negative binomial is
+parametrised as glm.nb, nbinom2 and statsmodels' NB2: Var(y) = mu + mu^2 / size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Family"]
+
+Array = NDArray[np.float64]
+
+
+def _expit(eta: Array) -> Array:
+    from scipy.special import expit
+
+    return np.asarray(expit(eta), dtype=float)
+
+
+def _probit(eta: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(eta), dtype=float)
+
+
+_INVERSE_LINK: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda eta: eta,
+    "log": np.exp,
+    "logit": _expit,
+    "probit": _probit,
+    "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
+    "inverse": lambda eta: 1.0 / eta,
+    "inverse_squared": lambda eta: 1.0 / np.sqrt(eta),
+    "sqrt": np.square,
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A response distribution with its link.
+
+    Attributes
+    ----------
+    name : str
+        "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta".
+    link : str
+        "identity", "log", "logit", "probit", "cloglog", "inverse", "inverse_squared" or "sqrt".
+    dispersion : float
+        sigma^2 of a gaussian, the squared coefficient of variation of a gamma, phi of a quasi family;
+        1 for the others.
+    size : float
+        Size (the reciprocal of alpha) of a negative binomial, precision of a beta; NaN for the others.
+
+    Examples
+    --------
+    >>> Family("poisson", "log").inverse_link(np.array([0.0]))
+    array([1.])
+    """
+
+    name: str
+    link: str
+    dispersion: float = 1.0
+    size: float = float("nan")
+
+    @property
+    def discrete(self) -> bool:
+        """Whether responses have ties by nature, so that quantile residuals must be randomised."""
+        return self.name in {"binomial", "poisson", "negative binomial"}
+
+    def inverse_link(self, eta: Array) -> Array:
+        """Mean for a linear predictor `eta` of any shape."""
+        if self.link not in _INVERSE_LINK:
+            known = ", ".join(sorted(_INVERSE_LINK))
+            raise ValueError(f"link is {self.link!r}, which is not one of those known here: {known}")
+        return np.asarray(_INVERSE_LINK[self.link](np.asarray(eta, dtype=float)), dtype=float)
+
+    def variance(self, mu: Array, weights: Array | float = 1.0) -> Array:
+        """Variance of the response around its mean `mu`.
+
+        Parameters
+        ----------
+        mu : array
+            Means; for a binomial, expected proportions.
+        weights : array or float
+            Prior weights: the numbers of trials for a binomial, precision weights elsewhere.
+        """
+        mu = np.asarray(mu, dtype=float)
+        unit: dict[str, Any] = {
+            "gaussian": lambda: np.ones_like(mu),
+            "binomial": lambda: mu * (1 - mu),
+            "poisson": lambda: mu,
+            "negative binomial": lambda: mu + mu**2 / self.size,
+            "gamma": lambda: mu**2,
+            "beta": lambda: mu * (1 - mu) / (1 + self.size),
+        }
+        if self.name not in unit:
+            raise ValueError(f"family is {self.name!r}; a variance function is known for {', '.join(unit)}")
+        return np.asarray(self.dispersion * unit[self.name]() / weights, dtype=float)
+
+    def draw(self, mu: Array, weights: Array, rng: np.random.Generator) -> Array:
+        """Draw responses with mean `mu`.
+
+        Parameters
+        ----------
+        mu : array, shape (..., n)
+            Means; proportions for a binomial.
+        weights : array, shape (n,)
+            Prior weights; for a binomial the numbers of trials.
+        rng : numpy.random.Generator
+            Source of the randomness.
+
+        Returns
+        -------
+        array, shape of `mu`
+            Responses; proportions for a binomial.
+        """
+        if self.name == "gaussian":
+            return mu + rng.standard_normal(mu.shape) * np.sqrt(self.dispersion / weights)
+        if self.name == "binomial":
+            trials = np.broadcast_to(weights, mu.shape)
+            return np.asarray(rng.binomial(np.rint(trials).astype(np.int64), mu) / trials, dtype=float)
+        if self.name == "poisson":
+            return rng.poisson(mu).astype(float)
+        if self.name == "negative binomial":
+            return rng.negative_binomial(self.size, self.size / (self.size + mu)).astype(float)
+        if self.name == "gamma":
+            shape = weights / self.dispersion
+            return np.asarray(rng.gamma(np.broadcast_to(shape, mu.shape), mu / shape), dtype=float)
+        if self.name == "beta":
+            return np.asarray(rng.beta(mu * self.size, (1 - mu) * self.size), dtype=float)
+        raise ValueError(
+            f"responses of family {self.name!r} cannot be drawn here; pass simulated responses as an array"
+        )

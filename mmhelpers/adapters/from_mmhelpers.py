@@ -1,0 +1,64 @@
+"""Fits of mmhelpers itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mmhelpers.engine import fit_matrices
+
+from .families import Family
+from .view import Array, FitView, RandomTerm
+
+
+def from_mmhelpers(fit: Any) -> FitView:
+    """See a fit of `mmhelpers.fit`."""
+    matrices, fits = fit.matrices, fit.fits
+    n, sigma = matrices.n, float(fits.sigma[0])
+    offset = np.zeros(n) if matrices.offset is None else np.asarray(matrices.offset, float)
+    modes = [block[0] for block in fits.modes()] if matrices.terms else []
+    blocks = [
+        term.block(part) for term, part in zip(matrices.terms, matrices.split_theta(fit.theta), strict=True)
+    ]
+    terms = tuple(
+        RandomTerm(
+            group=term.group,
+            levels=term.levels,
+            index=term.index,
+            columns=term.columns,
+            z=term.z,
+            cov=sigma**2 * (block @ block.T),
+            modes=mode,
+        )
+        for term, block, mode in zip(matrices.terms, blocks, modes, strict=True)
+    )
+    beta = fits.beta[0]
+    marginal = matrices.X @ beta + offset
+
+    def refit(response: Array) -> FitView:
+        again = fit_matrices(replace(matrices, y=response), response, fit.reml)
+        return from_mmhelpers(type(fit)(again, fit.data.assign(**{matrices.response: response})))
+
+    return FitView(
+        engine="mmhelpers",
+        response=matrices.response,
+        observed=np.asarray(matrices.y, float),
+        fitted_marginal=marginal,
+        fitted_conditional=marginal + sum((term.contribution(term.modes) for term in terms), np.zeros(n)),
+        X=matrices.X,
+        x_names=matrices.x_names,
+        beta=beta,
+        vcov=fits.vcov[0],
+        terms=terms,
+        family=Family("gaussian", "identity", dispersion=sigma**2),
+        weights=np.ones(n),
+        offset=offset,
+        loglik=fit.loglik,
+        reml=fit.reml,
+        converged=fit.converged,
+        message=fit.message,
+        frame=fit.data,
+        refit=refit,
+    )

@@ -1,0 +1,223 @@
+"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB.
+
+The R side (`describe.R`) takes a fit apart into plain vectors; this side puts them into the record. Nothing
+is simulated in R unless it must be, so that one NumPy generator governs all randomness.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .families import Family
+from .view import FitView, RandomTerm, Simulator, UnsupportedFitError
+
+__all__ = ["from_pymer4", "from_r"]
+
+Array = NDArray[np.float64]
+
+_FAMILIES = {
+    "gaussian": "gaussian",
+    "binomial": "binomial",
+    "poisson": "poisson",
+    "Gamma": "gamma",
+    "nbinom2": "negative binomial",
+    "beta": "beta",
+}
+_LINKS = {"1/mu^2": "inverse_squared"}
+
+
+@functools.cache
+def _function(name: str) -> Any:
+    """Read an R function of this package, once."""
+    from rpy2 import robjects
+
+    return robjects.r(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+def _plain(value: Any) -> Any:
+    """Give an R value as dict, list of str, or array, without rpy2's converters (pymer4 changes them)."""
+    from rpy2 import rinterface as ri
+
+    if isinstance(value, ri.ListSexpVector):
+        names = value.names
+        if names is ri.NULL or len(value) == 0:
+            return [_plain(item) for item in value]
+        return {str(name): _plain(item) for name, item in zip(names, value, strict=True)}
+    if isinstance(value, ri.StrSexpVector):
+        return ["" if item is ri.NA_Character else str(item) for item in value]
+    if isinstance(value, ri.NULLType):
+        return []
+    array = np.array(value, copy=True)
+    if isinstance(value, ri.IntSexpVector | ri.BoolSexpVector | ri.FloatSexpVector):
+        dim = value.do_slot("dim") if "dim" in value.list_attrs() else None
+        # R stores matrices by column
+        array = np.array(list(value), dtype=float).reshape(tuple(dim) if dim is not None else -1, order="F")
+    return array
+
+
+def from_r(fit: Any, frame: Any = None) -> FitView:
+    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB) through the common protocol.
+
+    Parameters
+    ----------
+    fit : rpy2 object
+        The fit.
+    frame : pandas.DataFrame, optional
+        Data it was fitted to, for variables that are not in the model.
+
+    Raises
+    ------
+    UnsupportedFitError
+        For an R class that is not known here, or a family that cannot be simulated.
+    """
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        parts = _plain(_function("describe.R")(fit))
+    if "unknown" in parts:
+        raise UnsupportedFitError(
+            f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "
+            "glmerMod, nlme's gls and lme, and glmmTMB"
+        )
+    kind = parts["class"][0]
+    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R"}
+    seen = _assemble(parts, f"{home.get(kind, 'lme4')} {kind}", frame)
+    if kind not in {"lmerMod", "lmerModLmerTest", "glmerMod"} or seen.family.name == "negative binomial":
+        return seen
+
+    def refit(y: Array) -> FitView:
+        with localconverter(robjects.default_converter):
+            again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
+        return from_r(again, frame=seen.frame)
+
+    return replace(seen, refit=refit)
+
+
+def from_pymer4(fit: Any) -> FitView:
+    """See a pymer4 model (lm, glm, lmer, glmer) through the common protocol.
+
+    Raises
+    ------
+    UnsupportedFitError
+        If the model has not been fitted.
+    """
+    if getattr(fit, "r_model", None) is None:
+        raise UnsupportedFitError("fit is a pymer4 model that has not been fitted: call its .fit() first")
+    frame = fit.data.select([c for c in fit._data_cols if c in fit.data.columns]).to_pandas()
+    return from_r(fit.r_model, frame)
+
+
+def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
+    import pandas as pd
+
+    y, X = parts["y"], parts["X"].reshape(len(parts["y"]), -1)
+    n = len(y)
+    beta, offset = parts["beta"], parts["offset"]
+    terms = tuple(_term(part, n) for part in parts["terms"])
+    family = _family(parts)
+    model_frame = pd.DataFrame(parts["frame"]) if parts["frame"] else None
+    correlation = parts.get("correlation")
+    zero = np.asarray(parts.get("zero", []), float)
+    inside = 1 - zero if len(zero) else 1.0  # share of the responses that are not extra zeros
+    seen = FitView(
+        engine=engine,
+        response=parts["response"][0],
+        observed=y,
+        fitted_marginal=inside * family.inverse_link(X @ beta + offset),
+        fitted_conditional=inside * parts["fitted"],
+        X=X,
+        x_names=tuple(parts["x_names"]),
+        beta=beta,
+        vcov=np.asarray(parts["vcov"]).reshape(len(beta), len(beta)),
+        terms=terms,
+        family=family,
+        weights=parts["weights"],
+        offset=offset,
+        loglik=float(parts["loglik"][0]),
+        reml=bool(parts["reml"][0]),
+        converged=not parts["messages"],
+        message="; ".join(parts["messages"]),
+        frame=_data(frame, parts["rows"], n, model_frame),
+        correlation=np.reshape(correlation, (n, n)) if correlation is not None and len(correlation) else None,
+    )
+    if not len(zero):
+        return seen
+    counts = replace(seen, fitted_marginal=seen.fitted_marginal / inside, fitted_conditional=parts["fitted"])
+    return replace(seen, simulator=_with_zeros(counts, zero))
+
+
+def _with_zeros(counts: FitView, zero: Array) -> Simulator:
+    """Simulate a zero-inflated model: its counts, set to zero with probability `zero`."""
+
+    def simulate(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
+        drawn = counts.simulate(n_sim, rng, conditional)
+        return np.where(rng.random(drawn.shape) < zero[:, None], 0.0, drawn)
+
+    return simulate
+
+
+def _term(part: dict[str, Any], n: int) -> RandomTerm:
+    k = len(part["columns"])
+    return RandomTerm(
+        group=part["group"][0],
+        levels=tuple(part["levels"]),
+        index=part["index"].astype(np.intp) - 1,  # R counts from 1
+        columns=tuple(part["columns"]),
+        z=part["z"].reshape(n, k),
+        cov=part["cov"].reshape(k, k),
+        modes=part["modes"].reshape(-1, k),
+    )
+
+
+def _family(parts: dict[str, Any]) -> Family:
+    name, link = parts["family"][0], parts["link"][0]
+    dispersion = float(parts["sigma"][0]) ** 2
+    if name.startswith("Negative Binomial"):
+        return Family("negative binomial", _LINKS.get(link, link), size=float(parts["theta_nb"][0]))
+    if name not in _FAMILIES:
+        raise UnsupportedFitError(
+            f"the fit has R's family {name!r}, which defines no distribution known here; known are "
+            + ", ".join([*_FAMILIES, "negative.binomial"])
+        )
+    if name in {"nbinom2", "beta"}:  # glmmTMB's sigma is the size or precision
+        return Family(_FAMILIES[name], _LINKS.get(link, link), size=float(parts["sigma"][0]))
+    one = _FAMILIES[name] in {"binomial", "poisson"}
+    return Family(_FAMILIES[name], _LINKS.get(link, link), dispersion=1.0 if one else dispersion)
+
+
+def _data(frame: Any, rows: list[str], n: int, model_frame: Any) -> Any:
+    """Give the data of the rows used: the user's where its rows can be told apart, or the model frame.
+
+    R's row names count from 1, or from 0 where the data came through pandas: the columns that both frames
+    have tell which.
+    """
+    if frame is None or model_frame is None:
+        return model_frame
+    try:
+        names = np.array([int(row) for row in rows])
+    except ValueError:
+        return model_frame
+    common = [name for name in model_frame.columns if name in frame.columns]
+    for start in (0, 1):
+        positions = names - start
+        if len(positions) != n or positions.min() < 0 or positions.max() >= len(frame) or not common:
+            continue
+        chosen = frame.iloc[positions].reset_index(drop=True)
+        if all(_same(chosen[name], model_frame[name]) for name in common):
+            return chosen
+    return model_frame
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two columns hold the same values, as numbers where they are numbers and as text elsewhere."""
+    try:
+        return bool(np.allclose(np.asarray(left, float), np.asarray(right, float), equal_nan=True))
+    except (TypeError, ValueError):
+        return bool(np.array_equal(np.asarray(left).astype(str), np.asarray(right).astype(str)))

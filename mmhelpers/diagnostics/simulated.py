@@ -1,0 +1,266 @@
+"""Dispersion, zeros, outliers and any statistic: the observed value against its simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..residuals.quantile import QuantileResiduals
+from ..testtable import TestRow, TestTable
+from .chance import need_simulations, side, simulation_p
+
+__all__ = ["check_dispersion", "check_outliers", "check_statistic", "check_zeros"]
+
+Array = NDArray[np.float64]
+
+
+def check_statistic(
+    r: Any,
+    statistic: Callable[[Array], float],
+    alternative: str = "two-sided",
+    exact: bool = False,
+    name: str = "statistic",
+) -> TestTable:
+    """Compare any statistic of the responses with its values under the model.
+
+    Parameters
+    ----------
+    r : QuantileResiduals or a fit
+        Observed and simulated responses.
+    statistic : callable
+        Takes responses, shape (n,), gives a number.
+    alternative : {"two-sided", "greater", "less"}
+        Whether the observed value is too large or too small, too large, or too small.
+    exact : bool
+        See `mmhelpers.diagnostics.chance.simulation_p`: k / n_sim as in DHARMa, or (k + 1) / (n_sim + 1).
+    name : str
+        What the statistic is called in the table.
+
+    Returns
+    -------
+    TestTable
+        `statistic` is the ratio of the observed value to the mean of the simulated ones (DHARMa's
+        "ratioObsSim"); details: observed, expected. ``extras["simulated"]`` has the simulated values.
+
+    Examples
+    --------
+    >>> from mmhelpers import quantile_residuals
+    >>> rng = np.random.default_rng(1)
+    >>> r = quantile_residuals(rng.poisson(3.0, 100), rng.poisson(3.0, (100, 250)))
+    >>> check_statistic(r, np.max, name="largest count").p > 0.05
+    True
+    """
+    known = need_simulations(r, "check_statistic")
+    observed = float(statistic(known.observed))
+    simulated = np.array([float(statistic(column)) for column in known.simulated.T])
+    return _against(
+        observed, simulated, alternative, exact, name, "simulation from the fitted model", len(known)
+    )
+
+
+def _against(
+    observed: float, simulated: Array, alternative: str, exact: bool, name: str, method: str, n: int
+) -> TestTable:
+    expected = float(np.mean(simulated))
+    ratio = observed / expected if expected != 0 else (1.0 if observed == 0 else np.inf)
+    row = TestRow(
+        name=name,
+        statistic=ratio,
+        p=simulation_p(observed, simulated, side(alternative), exact),
+        n=len(simulated),
+        statistic_name="observed / expected",
+        method=f"{method}, {side(alternative)}, {len(simulated)} simulations of {n} observations",
+        details={"observed": observed, "expected": expected},
+    )
+    return TestTable((row,), extras={"simulated": simulated, "observed": observed})
+
+
+def check_dispersion(
+    r: Any, alternative: str = "two-sided", exact: bool = False, method: str = "simulation"
+) -> TestTable:
+    """Test whether responses scatter around their fitted means more, or less, than the model says.
+
+    Parameters
+    ----------
+    r : QuantileResiduals or a fit
+        Observed and simulated responses.
+    alternative : {"two-sided", "greater", "less"}
+        "greater" looks for overdispersion, "less" for underdispersion.
+    exact : bool
+        See `mmhelpers.diagnostics.chance.simulation_p`.
+    method : {"simulation", "pearson"}
+        simulation: as above, for any model. pearson: the sum of squared Pearson residuals over the residual
+        degrees of freedom, against chi-square; needs a fit, and is right for models without random effects
+        and responses that are not too rare (expected counts of 1 and more).
+
+    Returns
+    -------
+    TestTable
+        `statistic` is the variance of observed less fitted, over the mean of the same variance in the
+        simulations: 1 where the dispersion is right. With refits each simulation is taken around its own fit,
+        which makes the test exact; without them it is conservative.
+
+    Examples
+    --------
+    >>> from mmhelpers import quantile_residuals
+    >>> rng = np.random.default_rng(1)
+    >>> y = rng.negative_binomial(2, 2 / (2 + 3.0), 200)  # variance 7.5, not 3
+    >>> r = quantile_residuals(y, rng.poisson(3.0, (200, 250)))
+    >>> check_dispersion(r, "greater").p
+    0.0
+    """
+    if method == "pearson":
+        return _pearson_dispersion(r, alternative)
+    if method != "simulation":
+        raise ValueError(f"method is {method!r}; it must be 'simulation' or 'pearson'")
+    known = need_simulations(r, "check_dispersion")
+    centre = known.fitted[:, None] if known.refitted is None else known.refitted
+    simulated = np.var(known.simulated - centre, axis=0, ddof=1)
+    observed = float(np.var(known.observed - known.fitted, ddof=1))
+    method = "variance around the fitted means" + (", refitted" if known.refitted is not None else "")
+    return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
+
+
+def _pearson_dispersion(fit: Any, alternative: str) -> TestTable:
+    """Sum of squared Pearson residuals, against chi-square (McCullagh & Nelder 1989, section 4.5)."""
+    from scipy.stats import chi2
+
+    from ..adapters import view
+    from ..residuals import resid
+
+    if isinstance(fit, QuantileResiduals):
+        raise ValueError("method='pearson' needs the fit itself: pass it instead of its quantile residuals")
+    seen = view(fit)
+    if seen.family.name not in {"binomial", "poisson", "negative binomial"}:
+        raise ValueError(
+            f"the {seen.family.name} model estimates its dispersion, so there is no other to hold it against"
+        )
+    total = float((resid(seen, "pearson") ** 2).sum())
+    variances = sum(len(term.columns) * (len(term.columns) + 1) // 2 for term in seen.terms)
+    df = seen.nobs - np.linalg.matrix_rank(seen.X) - variances
+    upper = float(chi2.sf(total, df))
+    p = {"greater": upper, "less": 1 - upper, "two-sided": min(1.0, 2 * min(upper, 1 - upper))}[
+        side(alternative)
+    ]
+    words = "Pearson chi-square / df" + (", approximate for random effects" if seen.terms else "")
+    row = TestRow("dispersion", total / df, p, df=df, n=seen.nobs, statistic_name="ratio", method=words)
+    return TestTable((row,))
+
+
+def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> TestTable:
+    """Test whether there are more zeros, or fewer, than the model says.
+
+    Parameters
+    ----------
+    r : QuantileResiduals or a fit
+        Observed and simulated responses.
+    alternative : {"two-sided", "greater", "less"}
+        "greater" looks for zero inflation.
+    exact : bool
+        See `mmhelpers.diagnostics.chance.simulation_p`.
+
+    Returns
+    -------
+    TestTable
+        `statistic` is the number of zeros over its mean in the simulations.
+
+    Notes
+    -----
+    Many zeros are not zero inflation (Warton 2005, Environmetrics 16:275-289): a low mean gives them too, and
+    so does overdispersion; look at `check_dispersion` beside this.
+
+    Examples
+    --------
+    >>> from mmhelpers import quantile_residuals
+    >>> rng = np.random.default_rng(1)
+    >>> y = rng.poisson(3.0, 200) * (rng.random(200) > 0.2)
+    >>> check_zeros(quantile_residuals(y, rng.poisson(3.0, (200, 250)))).statistic > 2
+    True
+    """
+    known = need_simulations(r, "check_zeros")
+    simulated = (known.simulated == 0).sum(axis=0).astype(float)
+    observed = float((known.observed == 0).sum())
+    return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+
+
+def check_outliers(
+    r: Any,
+    alternative: str = "two-sided",
+    margin: str = "both",
+    exact: bool = False,
+    method: str = "simulation",
+) -> TestTable:
+    """Test whether too many observations lie outside everything that was simulated for them.
+
+    Parameters
+    ----------
+    r : QuantileResiduals or a fit
+        Observed and simulated responses.
+    alternative : {"two-sided", "greater", "less"}
+        "greater" looks for too many outliers.
+    margin : {"both", "upper", "lower"}
+        Which outliers count.
+    exact : bool
+        See `mmhelpers.diagnostics.chance.simulation_p`.
+    method : {"simulation", "binomial"}
+        simulation: the number is held against the number of outliers of each simulated response among the
+        others and the observed one, which is right for discrete and for dependent responses. binomial:
+        against Binomial(n, 2 / (n_sim + 1)), which is right for continuous independent responses only.
+
+    Returns
+    -------
+    TestTable
+        `statistic` is the number of outliers; details: expected.
+
+    Examples
+    --------
+    >>> from mmhelpers import quantile_residuals
+    >>> rng = np.random.default_rng(1)
+    >>> y = rng.normal(size=100)
+    >>> y[:5] = 8
+    >>> check_outliers(quantile_residuals(y, rng.normal(size=(100, 250)), discrete=False)).statistic >= 5
+    True
+    """
+    if margin not in {"both", "upper", "lower"}:
+        raise ValueError(f"margin is {margin!r}; it must be 'both', 'upper' or 'lower'")
+    known = need_simulations(r, "check_outliers")
+    counts = _outliers(np.column_stack([known.observed, known.simulated]), margin)
+    observed, others = float(counts[0]), counts[1:]
+    n, share = len(known), (2 if margin == "both" else 1) / (known.n_sim + 1)
+    if method == "binomial":
+        from scipy import stats
+
+        p = float(stats.binomtest(int(observed), n, share, alternative=side(alternative)).pvalue)
+        expected, words = n * share, "exact binomial test, for continuous independent responses"
+    elif method == "simulation":
+        p = simulation_p(observed, others, side(alternative), exact)
+        expected, words = float(others.mean()), "every simulation in its turn among the others"
+    else:
+        raise ValueError(f"method is {method!r}; it must be 'simulation' or 'binomial'")
+    row = TestRow(
+        name="outliers" if margin == "both" else f"outliers, {margin}",
+        statistic=observed,
+        p=p,
+        n=n,
+        statistic_name="number",
+        method=f"{words}, {side(alternative)}, {known.n_sim} simulations of {n} observations",
+        details={"expected": expected},
+    )
+    return TestTable((row,), extras={"simulated": others, "observed": observed})
+
+
+def _outliers(pool: Array, margin: str) -> Array:
+    """For each column, the number of rows in which it alone is the largest or the smallest; shape (m,)."""
+    n, m = pool.shape
+    counts = np.zeros(m)
+    for sign, wanted in ((1.0, {"both", "upper"}), (-1.0, {"both", "lower"})):
+        if margin not in wanted:
+            continue
+        values = sign * pool
+        top = values.argmax(axis=1)
+        alone = (values == values[np.arange(n), top][:, None]).sum(axis=1) == 1
+        counts += np.bincount(top[alone], minlength=m)
+    return counts

@@ -1,0 +1,8 @@
+"""Residuals of any fit: raw, Pearson, standardised, studentised, normalised, and quantile residuals."""
+
+from __future__ import annotations
+
+from .basic import resid
+from .quantile import QuantileResiduals, quantile_residuals
+
+__all__ = ["QuantileResiduals", "quantile_residuals", "resid"]

@@ -1,0 +1,331 @@
+"""Simulated quantile residuals: where each observation lies among responses simulated from the fitted model.
+
+If the model is right, an observation and its simulations are draws from one distribution, so the rank of the
+observation among them is uniform whatever that distribution is: counts, proportions, skewed responses, mixed
+models all become residuals that are uniform on (0, 1). Ties, which discrete responses have by nature, are
+broken at random (Dunn & Smyth 1996). The ranks are taken over the observation and its simulations together,
+so that uniformity is exact for any number of simulations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..adapters import FitView, view
+
+__all__ = ["QuantileResiduals", "quantile_residuals"]
+
+Array = NDArray[np.float64]
+
+#: Seed of the generator that is used where none is given: the same call gives the same residuals.
+DEFAULT_SEED = 20240229
+
+
+@dataclass(frozen=True)
+class QuantileResiduals:
+    """Quantile residuals and the simulations they came from.
+
+    Attributes
+    ----------
+    values : array, shape (n,)
+        The residuals, in (0, 1); uniform if the model is right. ``numpy.asarray(r)`` gives them too.
+    observed : array, shape (n,)
+        Responses.
+    simulated : array, shape (n, n_sim)
+        Responses simulated from the fitted model.
+    fitted : array, shape (n,)
+        Fitted means.
+    refitted : array, shape (n, n_sim), or None
+        Fitted means of the model refitted to each simulated response.
+    discrete : bool
+        Whether ties were broken at random.
+    conditional : bool or None
+        Whether the random effects were kept at their modes in the simulations; None where not known.
+    """
+
+    values: Array
+    observed: Array
+    simulated: Array = field(repr=False)
+    fitted: Array = field(repr=False)
+    discrete: bool = True
+    refitted: Array | None = field(default=None, repr=False)
+    conditional: bool | None = None
+    seed: int = field(default=DEFAULT_SEED, repr=False)
+
+    @property
+    def n_sim(self) -> int:
+        """Number of simulations."""
+        return int(self.simulated.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.values, dtype=dtype, copy=True if copy is None else copy)
+
+    @property
+    def normal(self) -> Array:
+        """Residuals as normal scores, shape (n,): standard normal if the model is right."""
+        from scipy.special import ndtri
+
+        return np.asarray(ndtri(self.values), dtype=float)
+
+    @cached_property
+    def columns(self) -> Array:
+        """Residuals of the observations and of every simulation in its turn, shape (n, 1 + n_sim).
+
+        Each column is what the residuals would be if that simulated response had been observed and the
+        observation were one of the simulations. Under the model all columns have one law, dependence between
+        rows included, so that any statistic of column 0 can be held against the same statistic of the others.
+        """
+        pool = self._pool()
+        rng = np.random.default_rng(self.seed)
+        if self.discrete:
+            pool = _untie(pool, rng)
+        order = np.argsort(pool, axis=1)
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.arange(1, pool.shape[1] + 1)[None, :], axis=1)
+        within = rng.random(pool.shape) if self.discrete else 0.5
+        table = (rank - within) / pool.shape[1]
+        table[:, 0] = self.values
+        return np.asarray(table, dtype=float)
+
+    def by_group(self, group: ArrayLike, mean: bool = False) -> QuantileResiduals:
+        """Quantile residuals of the sums (or means) of groups: one residual a group.
+
+        What single observations hide in their noise, sums show: a group effect that is missing or of the
+        wrong shape, or dispersion of 0/1 responses, which single ones cannot have.
+
+        Parameters
+        ----------
+        group : array, shape (n,)
+            Group of each observation. The residuals are in the order of the sorted groups.
+        mean : bool
+            Means instead of sums.
+
+        Returns
+        -------
+        QuantileResiduals
+            Of as many values as there are groups.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(1)
+        >>> r = quantile_residuals(rng.binomial(1, 0.3, 60), rng.binomial(1, 0.3, (60, 99)))
+        >>> len(r.by_group(np.repeat(np.arange(6), 10)))
+        6
+        """
+        import pandas as pd
+
+        codes, levels = pd.factorize(np.asarray(group), sort=True)
+        if codes.shape != (len(self),) or (codes < 0).any():
+            raise ValueError(
+                f"group needs one value, none of them missing, for each of the {len(self)} observations"
+            )
+        G = np.zeros((len(levels), len(self)))
+        G[codes, np.arange(len(self))] = 1.0
+        if mean:
+            G /= G.sum(axis=1, keepdims=True)
+        refitted = None if self.refitted is None else G @ self.refitted
+        # sums of equal counts are equal whatever the order of adding
+        pool = np.round(G @ self._pool(), 10)
+        rng = np.random.default_rng(self.seed + 1)
+        return QuantileResiduals(
+            _ranks(pool[:, 0], pool[:, 1:], self.discrete, rng),
+            np.round(G @ self.observed, 10),
+            np.round(G @ self.simulated, 10),
+            G @ self.fitted,
+            discrete=self.discrete,
+            refitted=refitted,
+            conditional=self.conditional,
+            seed=self.seed + 1,
+        )
+
+    def _pool(self) -> Array:
+        """Observed and simulated responses side by side; around their own fit where there are refits."""
+        if self.refitted is None:
+            return np.column_stack([self.observed, self.simulated])
+        return np.column_stack([self.observed - self.fitted, self.simulated - self.refitted])
+
+
+def quantile_residuals(
+    observed: Any,
+    simulated: ArrayLike | None = None,
+    fitted: ArrayLike | None = None,
+    discrete: bool | None = None,
+    rng: np.random.Generator | int | None = None,
+    *,
+    n_sim: int = 250,
+    conditional: bool = False,
+    refit: bool = False,
+) -> QuantileResiduals:
+    """Compute quantile residuals from arrays or from a fit.
+
+    Parameters
+    ----------
+    observed : array of shape (n,), or a fit
+        The responses; or a fitted model (anything that `view` knows), which then simulates.
+    simulated : array, shape (n, n_sim)
+        Responses simulated from the fitted model. Leave it out when a fit is given.
+    fitted : array, shape (n,), optional
+        Fitted means; the mean of the simulations where it is left out.
+    discrete : bool, optional
+        Whether to break ties at random: needed for counts and proportions, harmless elsewhere. By default
+        True for arrays, and for a fit what its distribution says.
+    rng : numpy.random.Generator or int, optional
+        Source of the randomness of ties (and of the simulations of a fit), or its seed. Without it a fixed
+        seed is used, so that the same call gives the same residuals.
+    n_sim : int
+        Number of simulations to draw from a fit.
+    conditional : bool
+        For a fit with random effects: keep them at their modes, or (the default) draw new ones. New ones
+        check the whole model, the distribution of the random effects included, and are valid: the modes have
+        been fitted to the very observations they are compared with, which hides part of what is wrong.
+    refit : bool
+        Refit the model to every simulated response (slow), so that the comparison takes into account that the
+        fit follows the observations. Without it tests are conservative.
+
+    Returns
+    -------
+    QuantileResiduals
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, values are missing, or there are fewer than 20 simulations.
+    UnsupportedFitError
+        If the fit cannot simulate (or not be refitted, if that is asked).
+
+    References
+    ----------
+    Dunn & Smyth (1996), JCGS 5:236-244; Gelman & Hill (2006), chapter 24; Hartig, DHARMa (R package).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> mean = np.full(100, 3.0)
+    >>> r = quantile_residuals(rng.poisson(mean), rng.poisson(mean[:, None], (100, 250)))
+    >>> r.values.shape, bool(0 < r.values.min() and r.values.max() < 1)
+    ((100,), True)
+    """
+    seed, generator = _generator(rng)
+    if simulated is None:
+        if np.ndim(observed) > 0 and not hasattr(observed, "model"):
+            raise ValueError(
+                "simulated is missing: give the simulated responses, shape (n, n_sim), or a fit instead "
+                "of observed"
+            )
+        return _from_fit(view(observed), discrete, generator, seed, n_sim, conditional, refit)
+    y, Y = _checked(observed, simulated)
+    mean = Y.mean(axis=1) if fitted is None else _vector(fitted, len(y), "fitted")
+    ties = True if discrete is None else bool(discrete)
+    values = _ranks(y, Y, ties, generator)
+    return QuantileResiduals(values, y, Y, mean, discrete=ties, seed=seed)
+
+
+def _generator(rng: np.random.Generator | int | None) -> tuple[int, np.random.Generator]:
+    """Give a seed for what is computed later, and the generator for what is computed now."""
+    if rng is None:
+        rng = DEFAULT_SEED
+    if isinstance(rng, int | np.integer):
+        rng = np.random.default_rng(int(rng))
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**62)), rng
+    raise TypeError(f"rng is a {type(rng).__name__}; give a numpy.random.Generator, a whole number or None")
+
+
+def _from_fit(
+    seen: FitView,
+    discrete: bool | None,
+    rng: np.random.Generator,
+    seed: int,
+    n_sim: int,
+    conditional: bool,
+    refit: bool,
+) -> QuantileResiduals:
+    if n_sim < 20:
+        raise ValueError(f"n_sim is {n_sim}; fewer than 20 simulations say nothing of the tails")
+    simulated = seen.simulate(n_sim, rng, conditional)
+    ties = seen.family.discrete if discrete is None else bool(discrete)
+    # around what the simulations are centred on: at b = 0 a nonlinear link would shift it
+    fitted = seen.fitted(True) if conditional or not seen.terms else _mean(seen, simulated)
+    refitted = None
+    if refit:
+        refitted = _refitted(seen, simulated)
+        fitted = seen.fitted(True)
+        values = _ranks(seen.observed - fitted, simulated - refitted, ties, rng)
+    else:
+        values = _ranks(seen.observed, simulated, ties, rng)
+    return QuantileResiduals(
+        values,
+        seen.observed,
+        simulated,
+        fitted,
+        discrete=ties,
+        refitted=refitted,
+        conditional=conditional if seen.terms else None,
+        seed=seed,
+    )
+
+
+def _mean(seen: FitView, simulated: Array) -> Array:
+    return seen.fitted_marginal if seen.family.link == "identity" else simulated.mean(axis=1)
+
+
+def _refitted(seen: FitView, simulated: Array) -> Array:
+    from ..adapters import UnsupportedFitError
+
+    if seen.refit is None:
+        raise UnsupportedFitError(f"fits of {seen.engine} cannot be refitted here; leave refit out")
+    return np.column_stack([seen.refit(y).fitted(True) for y in simulated.T])
+
+
+def _vector(values: ArrayLike, n: int, name: str) -> Array:
+    array = np.asarray(values, dtype=float)
+    if array.shape != (n,):
+        raise ValueError(
+            f"{name} has shape {array.shape}; it needs one value for each of the {n} observations"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has {int((~np.isfinite(array)).sum())} missing or infinite values")
+    return array
+
+
+def _checked(observed: Any, simulated: ArrayLike) -> tuple[Array, Array]:
+    y = np.asarray(observed, dtype=float)
+    if y.ndim != 1:
+        raise ValueError(f"observed has shape {y.shape}; it must be one-dimensional")
+    y = _vector(y, len(y), "observed")
+    Y = np.asarray(simulated, dtype=float)
+    if Y.ndim != 2 or Y.shape[0] != len(y):
+        hint = "; it seems to be transposed" if Y.ndim == 2 and Y.shape[1] == len(y) else ""
+        raise ValueError(f"simulated has shape {Y.shape}; it must be ({len(y)}, n_sim){hint}")
+    if not np.isfinite(Y).all():
+        raise ValueError(f"simulated has {int((~np.isfinite(Y)).sum())} missing or infinite values")
+    if Y.shape[1] < 20:
+        raise ValueError(
+            f"simulated has {Y.shape[1]} columns; fewer than 20 simulations say nothing of the tails"
+        )
+    return y, Y
+
+
+def _ranks(y: Array, Y: Array, discrete: bool, rng: np.random.Generator) -> Array:
+    """Give (rank of y among itself and its simulations, less a part of one) / (n_sim + 1)."""
+    below = (y[:, None] > Y).sum(axis=1)
+    ties = (y[:, None] == Y).sum(axis=1)
+    # y itself is one of the ties + 1 that share a place
+    within = rng.random(len(y)) if discrete else 0.5
+    return np.asarray((below + within * (ties + 1)) / (Y.shape[1] + 1), dtype=float)
+
+
+def _untie(pool: Array, rng: np.random.Generator) -> Array:
+    """Break ties at random without changing the order of different values."""
+    gaps = np.diff(np.unique(pool))
+    if len(gaps) == 0:
+        return rng.random(pool.shape)
+    return pool + rng.random(pool.shape) * (0.5 * float(gaps.min()))

@@ -1,0 +1,57 @@
+# Numbers of performance, car, stats and nlme for tests/test_diagnostics.py:  Rscript diagnostics.R > diagnostics.csv
+# R 4.2.2; lme4 1.1-31, nlme 3.1-162, performance and car as in Debian 12 (versions are the first rows).
+suppressMessages({
+  library(lme4)
+  library(nlme)
+  library(performance)
+  library(car)
+})
+rows <- list()
+add <- function(what, values, names = NULL) {
+  key <- if (is.null(names)) what else paste(what, names)
+  rows[[length(rows) + 1]] <<- data.frame(quantity = key, value = as.character(signif(values, 12)))
+}
+for (p in c("lme4", "nlme", "performance", "car")) {
+  rows[[length(rows) + 1]] <- data.frame(quantity = paste("version", p), value = as.character(packageVersion(p)))
+}
+control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9))
+sleepstudy <- lme4::sleepstudy
+fm1 <- lmer(Reaction ~ Days + (Days | Subject), sleepstudy, control = control)
+fm3 <- lmer(Reaction ~ Days + (1 | Subject), sleepstudy, control = control)
+for (name in c("fm1", "fm3")) {
+  m <- get(name)
+  r <- r2_nakagawa(m)
+  add(paste(name, "r2 marginal"), unname(r$R2_marginal))
+  add(paste(name, "r2 conditional"), unname(r$R2_conditional))
+  add(paste(name, "icc"), icc(m)$ICC_adjusted)
+  add(paste(name, "hat"), hatvalues(m)[1:10], 1:10)
+}
+ols <- lm(Reaction ~ Days + I(Days^2) + Subject, sleepstudy)
+add("ols cook", cooks.distance(ols)[1:20], 1:20)
+add("ols rstudent", rstudent(ols)[1:20], 1:20)
+add("ols dfbetas Days", dfbetas(ols)[1:20, "Days"], 1:20)
+two <- lm(Reaction ~ Days + I(Days^2), sleepstudy)
+add("vif", vif(two), names(vif(two)))
+g <- glm(incidence / size ~ period, binomial, lme4::cbpp, weights = size)
+add("glm cbpp rstandard pearson", rstandard(g, type = "pearson")[1:20], 1:20)
+# by group, the variances kept: generalised least squares without the group
+vc <- VarCorr(fm3)
+drop_one <- function(s) {
+  d <- sleepstudy[sleepstudy$Subject != s, ]
+  X <- model.matrix(~Days, d)
+  Z <- model.matrix(~ 0 + factor(Subject), d)
+  V <- vc$Subject[1] * tcrossprod(Z) + sigma(fm3)^2 * diag(nrow(d))
+  solve(t(X) %*% solve(V, X), t(X) %*% solve(V, d$Reaction))
+}
+for (s in c("308", "309", "335", "337")) add("fm3 without", drop_one(s), paste(s, c("(Intercept)", "Days")))
+# nlme: normalised residuals of a gls with AR(1) and of an lme with a variance function
+gl <- gls(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time), nlme::Ovary, correlation = corAR1(form = ~ 1 | Mare))
+add("ovary gls phi", coef(gl$modelStruct$corStruct, unconstrained = FALSE))
+add("ovary gls sigma", gl$sigma)
+add("ovary gls beta", coef(gl), 1:3)
+add("ovary gls normalized", residuals(gl, type = "normalized")[1:30], 1:30)
+l <- lme(Reaction ~ Days, sleepstudy, ~ 1 | Subject)
+add("lme pearson", residuals(l, type = "pearson")[1:10], 1:10)
+add("lme normalized", residuals(l, type = "normalized")[1:10], 1:10)
+add("lme marginal", residuals(l, level = 0)[1:10], 1:10)
+write.csv(do.call(rbind, rows), stdout(), row.names = FALSE)

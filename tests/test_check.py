@@ -1,0 +1,135 @@
+"""check(fit), envelopes and lineups: verdicts that hold their level, bands that hold whole curves."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+
+import mmhelpers as mm
+from mmhelpers.diagnostics.envelopes import global_envelope
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_a_fresh_curve_leaves_the_envelope_as_seldom_as_it_says():
+    """Out of sample, curves with dependent points: 5% and 4 Monte Carlo SE."""
+    rng = np.random.default_rng(1)
+    out = 0
+    for _ in range(400):
+        curves = np.cumsum(rng.normal(size=(15, 200)), axis=0)
+        low, high = global_envelope(curves[:, 1:])
+        out += bool(((curves[:, 0] < low) | (curves[:, 0] > high)).any())
+    assert out / 400 < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
+    assert out / 400 > 0.005
+
+
+def counts(fault: str | None, rng: np.random.Generator, n: int = 150) -> pd.DataFrame:
+    x = rng.uniform(-1, 1, n)
+    mu = np.exp(1 + 0.5 * x + (1.5 * x**2 if fault == "curve" else 0))
+    mu = mu * rng.gamma(1.5, 1 / 1.5, n) if fault == "overdispersion" else mu
+    y = rng.poisson(mu) * (rng.random(n) > (0.35 if fault == "zeros" else 0))
+    return pd.DataFrame({"x": x, "y": y})
+
+
+def poisson_fit(data: pd.DataFrame):
+    return smf.glm("y ~ x", data, family=sm.families.Poisson()).fit()
+
+
+@pytest.mark.parametrize(
+    ("fault", "row"),
+    [("overdispersion", "dispersion"), ("zeros", "zeros"), ("curve", "quantiles along the fit")],
+)
+def test_each_fault_is_named(fault, row):
+    found = mm.check(poisson_fit(counts(fault, np.random.default_rng(2))), rng=1)
+    assert not found.ok
+    frame = found.to_frame().set_index("diagnosis")
+    assert frame.loc[row, "verdict"] != "fine"
+    assert frame.loc[row, "advice"]
+    assert frame.loc["convergence", "verdict"] == "fine"
+
+
+def test_sound_models_are_seldom_called_faulty():
+    """Holm's correction over the diagnoses: at most 5% of sound fits are called faulty (4 SE)."""
+    rng = np.random.default_rng(3)
+    wrong = sum(not mm.check(poisson_fit(counts(None, rng, 80)), n_sim=99, rng=rng).ok for _ in range(100))
+    assert wrong / 100 < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 100)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_singular_fit_is_named_and_not_called_a_fault():
+    fit = smf.mixedlm("Yield ~ 1", mm.load("dyestuff2"), groups="Batch").fit()
+    frame = mm.check(fit).to_frame().set_index("diagnosis")
+    assert frame.loc["singular fit", "verdict"] == "look"
+    assert "Batch" in frame.loc["singular fit", "advice"]
+
+
+def test_the_same_call_gives_the_same_verdicts_and_they_print():
+    fit = poisson_fit(counts("zeros", np.random.default_rng(4)))
+    one, two = mm.check(fit), mm.check(fit)
+    assert str(one) == str(two)
+    assert "zeros" in str(one)
+    assert "<table" in one._repr_html_()
+
+
+def test_the_page_draws_every_kind_of_fit():
+    fits = [
+        poisson_fit(counts(None, np.random.default_rng(5))),
+        smf.ols("growth ~ site", mm.load("oysters")).fit(),
+        smf.mixedlm("growth ~ site", mm.load("oysters"), groups="bag").fit(),
+    ]
+    for fit in fits:
+        figure = mm.plot_check(mm.check(fit, n_sim=50))
+        assert len(figure.axes) == 4
+        assert all(ax.get_title(loc="left") for ax in figure.axes)
+
+
+def test_points_outside_the_band_are_marked():
+    rng = np.random.default_rng(6)
+    table = mm.qq_table(np.append(rng.normal(size=60), 9.0))
+    ax = mm.plot_qq(table)
+    marked = next(line for line in ax.lines if line.get_marker() == "D")
+    assert 9.0 in marked.get_ydata()
+    sound = mm.plot_qq(mm.qq_table(rng.normal(size=60)))
+    assert len(next(line for line in sound.lines if line.get_marker() == "D").get_ydata()) == 0
+
+
+def test_equal_values_of_the_predictor_stay_in_one_slice():
+    y = np.random.default_rng(7).poisson(2.0, (100, 51))
+    r = mm.quantile_residuals(y[:, 0], y[:, 1:], fitted=np.repeat([1.0, 2.0], [70, 30]))
+    table = mm.quantile_table(r)
+    assert sorted(table["predictor"].unique()) == [1.0, 2.0]
+
+
+def test_lineup_hides_the_data_where_it_says_and_nowhere_else():
+    data = mm.load("oysters")
+    fit = smf.ols("growth ~ population + site", data).fit()
+    hidden = mm.lineup(fit, "bag", rng=1)
+    ours = mm.resid(fit, "standardized")
+    for panel, rows in hidden.table.groupby("panel"):
+        assert np.allclose(rows["residual"], ours) == (panel == hidden.answer)
+    assert str(hidden.answer) not in repr(hidden).replace("9 panels", "")
+    assert len(mm.plot_lineup(hidden).axes) == 9
+    answers = {mm.lineup(fit, "bag", rng=seed).answer for seed in range(30)}
+    assert len(answers) > 5
+
+
+def test_refusals_in_words():
+    with pytest.raises(ValueError, match="at least one other panel"):
+        mm.lineup(np.zeros(3), np.zeros(3), panels=1)
+    with pytest.raises(ValueError, match="give `by`"):
+        mm.lineup(np.arange(30.0))
+    gee = smf.gee(
+        "y ~ x", np.arange(150) % 10, counts(None, np.random.default_rng(8)), family=sm.families.Poisson()
+    )
+    with pytest.raises(mm.UnsupportedFitError, match="no distribution"):
+        mm.check(gee.fit())
