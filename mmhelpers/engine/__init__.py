@@ -13,7 +13,7 @@ What was learned, for whoever works on it next:
   see ``optimum``. With fewer than about eight levels the criterion has several minima now and then: other starts.
 - einsum with the replicates last is as fast as loops written out; from 16 blocks on, matrix products are faster.
 - Chunks of 400,000 numbers in the largest array were best on every path; smaller ones pay for Python's overhead.
-- lme4's default optimiser, and bobyqa with a tight tolerance, end up to 6 above the optimum in 2-3% of the fuzz run's
+- lme4 with bobyqa and a tight tolerance ends up to 6 above the optimum in 3-4% of the fuzz run's
   designs (few levels, singular fits); compare criteria before comparing estimates.
 """
 
