@@ -49,6 +49,7 @@ class Hint:
     near: Any
     says: str
     tolerance: float
+    also: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Exercise:
         Tried in order on a wrong answer.
     ordered : bool
         Whether the order of several answers matters.
+    also : tuple
+        Other spellings of the answer.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Exercise:
     why: str
     hints: tuple[Hint, ...]
     ordered: bool = True
+    also: tuple[Any, ...] = ()
 
 
 @functools.cache
@@ -95,7 +99,7 @@ def exercises() -> dict[str, Exercise]:
             )
             name = f"{chapter}-{number}"
             found[name] = Exercise(
-                name, entry["answer"], tolerance, entry["why"], hints, bool(entry.get("ordered", True))
+                name, entry["answer"], tolerance, entry["why"], hints, bool(entry.get("ordered", True)), tuple(entry.get("also", [])),
             )
     return found
 
@@ -132,10 +136,10 @@ def check_answer(exercise: str, answer: Any) -> Verdict:
         raise KeyError(f"there is no exercise {exercise!r}; did you mean {', '.join(near)}?")
     item = known[exercise]
     given, wanted = _plain(answer), item.answer
-    if _agrees(given, wanted, item.tolerance, item.ordered):
+    if any(_agrees(given, right, item.tolerance, item.ordered) for right in (wanted, *item.also)):
         return Verdict(True, item.why)
     for hint in item.hints:
-        if _agrees(given, hint.near, hint.tolerance, item.ordered):
+        if any(_agrees(given, wrong, hint.tolerance, item.ordered) for wrong in (hint.near, *hint.also)):
             return Verdict(False, hint.says)
     return Verdict(False, _what_is_wanted(given, wanted))
 

@@ -10,7 +10,7 @@ import pytest
 import mmhelpers as mm
 from mmhelpers.inference import Estimate, coefficients, f_test, hypotheses, t_test
 from mmhelpers.inference.anova import anova
-from mmhelpers.inference.moments import Precision, moments, vcov_jacobian
+from mmhelpers.inference.moments import Cross, Precision, moments, vcov_jacobian
 from mmhelpers.inference.satterthwaite import combine_df
 
 # At R's theta: estimates and F follow from linear algebra.
@@ -120,7 +120,7 @@ def test_derivatives_numerically(name):
     n, p, y = matrices.n, matrices.p, matrices.y
 
     def criterion(par: np.ndarray) -> float:
-        precision, s2 = Precision(matrices, par[:-1]), par[-1] ** 2
+        precision, s2 = Precision(Cross(matrices), par[:-1]), par[-1] ** 2
         hx, hy = precision(matrices.X), precision(y)
         xhx = matrices.X.T @ hx
         ZL = (matrices.Z() @ matrices.Lambda(par[:-1])).toarray()
@@ -131,7 +131,7 @@ def test_derivatives_numerically(name):
         return value + np.linalg.slogdet(xhx)[1] - p * np.log(s2) if reml else value
 
     def covariance(par: np.ndarray) -> np.ndarray:
-        precision = Precision(matrices, par[:-1])
+        precision = Precision(Cross(matrices), par[:-1])
         return par[-1] ** 2 * np.linalg.inv(matrices.X.T @ precision(matrices.X))
 
     par = np.append(theta, sigma)
@@ -171,9 +171,9 @@ def test_two_derivations_of_the_df(name):
 
 def test_sparse_and_dense_solves_agree(monkeypatch):
     matrices, theta = ref.matrices("crossed"), ref.theta("crossed")
-    dense = vcov_jacobian(Precision(matrices, theta), 1.0)
+    dense = vcov_jacobian(Precision(Cross(matrices), theta), 1.0)
     monkeypatch.setattr("mmhelpers.inference.moments.DENSE_Q", 0)
-    sparse = vcov_jacobian(Precision(matrices, theta), 1.0)
+    sparse = vcov_jacobian(Precision(Cross(matrices), theta), 1.0)
     for a, b in zip(dense, sparse, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
@@ -187,6 +187,39 @@ def test_type3_by_sum_contrasts():
     for number, term in enumerate(fit.matrices.x_terms, start=1):
         rows = np.eye(fit.matrices.p)[np.array(fit.matrices.assign) == number]
         assert pytest.approx(table.loc[term, "F"], rel=1e-7) == f_test(est, rows, ddf="wald").F
+
+
+@pytest.mark.parametrize("type_", [2, 3])
+def test_nested_factor_does_not_depend_on_the_order_of_levels(type_):
+    """A/B: lmerTest's test of A is at the first level of B, ours (as in SAS) is over all of them."""
+    data = ref.data("crossed")
+    one = mm.fit("y ~ A / B + (1 | subj)", data).anova(type_)
+    other = mm.fit("y ~ A / B + (1 | subj)", data, contrasts={"B": ("treatment", "b3")}).anova(type_)
+    np.testing.assert_allclose(one["F"], other["F"], rtol=1e-6)
+    np.testing.assert_allclose(one.loc["A"], other.loc["A"], rtol=1e-6)  # (of several df, den_df has a basis)
+    means = mm.marginal_means(mm.fit("y ~ A / B + (1 | subj)", data), "A")
+    if type_ == 3:
+        assert one.loc["A", "F"] == pytest.approx(mm.pairwise(means)["statistic"].item() ** 2, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ 0 + A + x", "y ~ 0 + A * B", "y ~ A:B", "y ~ A + A:x", "y ~ 0 + x", "y ~ x * A + x * B"]
+)
+def test_formulas_without_intercept_or_margins(formula):
+    """As in lmerTest, whose numbers these are."""
+    want = ref.numbers("formulas")[formula]
+    fit = mm.fit(f"{formula} + (1 | subj)", ref.data("crossed"))
+    for type_ in (1, 2, 3):
+        got, theirs = fit.anova(type_), want[f"type{type_}"]
+        assert list(got.index) == theirs["row"]
+        np.testing.assert_allclose(got["F"], theirs["F value"], rtol=OWN_FIT)
+        np.testing.assert_allclose(got["den_df"], theirs["DenDF"], rtol=1e-4)
+
+
+def test_model_with_an_intercept_only_has_no_terms():
+    table = mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("dyestuff2")).anova()
+    assert table.empty
+    assert list(table.columns) == ["F", "num_df", "den_df", "p"]
 
 
 @pytest.mark.parametrize("name", ["oats", "tvbo", "cake"])

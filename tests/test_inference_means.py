@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import inference_reference as ref
 import numpy as np
 import pandas as pd
@@ -17,9 +19,15 @@ P = 1e-4
 CASES = ref.numbers("emmeans")
 
 
+@cache
 def fit(name: str) -> mm.Fit:
     case = ref.numbers("anova")[name]
     return mm.fit(case["formula"], ref.complete(name), contrasts=case["contrasts"] or None)
+
+
+@cache
+def means(name: str, over: str, by: str | None, ddf: str) -> mm.MarginalMeans:
+    return mm.marginal_means(fit(name), over, by, ddf=ddf)
 
 
 def ids(case: dict) -> str:
@@ -32,7 +40,7 @@ def by(case: dict) -> str | None:
 
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_means(case):
-    got = mm.marginal_means(fit(case["case"]), case["over"], by(case), ddf=case["ddf"])
+    got = means(case["case"], case["over"], by(case), case["ddf"])
     want = pd.DataFrame(case["means"])
     table = got.to_frame()
     keys = [case["over"], *([by(case)] if by(case) else [])]
@@ -55,8 +63,8 @@ def test_means(case):
 @pytest.mark.parametrize("adjust", ["tukey", "holm", "bonferroni", "sidak", "none"])
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_pairs(case, adjust):
-    means = mm.marginal_means(fit(case["case"]), case["over"], by(case), ddf=case["ddf"])
-    got, want = mm.pairwise(means, adjust), pd.DataFrame(case["pairs"][adjust])
+    ours = means(case["case"], case["over"], by(case), case["ddf"])
+    got, want = mm.pairwise(ours, adjust), pd.DataFrame(case["pairs"][adjust])
     known = want["SE"].notna().to_numpy()
     np.testing.assert_array_equal(got["estimate"].notna(), known)
     for ours, theirs, rtol in (("estimate", "estimate", OWN_FIT), ("se", "SE", OWN_FIT), ("df", "df", DF)):
@@ -110,17 +118,17 @@ def test_offset_is_part_of_the_mean():
 
 def test_wald_and_fdr():
     model = fit("crossed_helmert")
-    means = mm.marginal_means(model, "B", ddf="wald")
-    assert np.isinf(means.df).all()
-    raw, fdr = mm.pairwise(means, "none"), mm.pairwise(means, "fdr")
-    tukey = mm.pairwise(means, "tukey")
+    wald = mm.marginal_means(model, "B", ddf="wald")
+    assert np.isinf(wald.df).all()
+    raw, fdr = mm.pairwise(wald, "none"), mm.pairwise(wald, "fdr")
+    tukey = mm.pairwise(wald, "tukey")
     assert (fdr["p"] >= raw["p"]).all()
     assert (tukey["p"] >= raw["p"]).all()
 
 
 def test_tukey_of_two_means_is_the_t_test():
-    means = mm.marginal_means(fit("crossed_helmert"), "A")
-    np.testing.assert_allclose(mm.pairwise(means, "tukey")["p"], mm.pairwise(means, "none")["p"], rtol=1e-6)
+    two = mm.marginal_means(fit("crossed_helmert"), "A")
+    np.testing.assert_allclose(mm.pairwise(two, "tukey")["p"], mm.pairwise(two, "none")["p"], rtol=1e-6)
 
 
 def test_bad_arguments():

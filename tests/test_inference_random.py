@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import inference_reference as ref
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ P = 1e-4
 RANDOM = [name for name, case in ref.numbers("anova").items() if "ranova" in case]
 
 
+@cache
 def fit(name: str) -> mm.Fit:
     case = ref.numbers("anova")[name]
     return mm.fit(case["formula"], ref.complete(name), case["reml"], contrasts=case["contrasts"] or None)
@@ -52,7 +55,7 @@ def test_ranova(name, reduce_terms):
 
 def test_where_r_is_stuck_the_oracle_agrees_with_us():
     """The criterion of the reference at our optimum, and at R's."""
-    without = next(r for r in reductions(ref.matrices("carrots")) if r.label == STUCK_IN_R[1]).matrices
+    without = next(r for r in reductions(ref.matrices("carrots"), None) if r.label == STUCK_IN_R[1]).matrices
     ours = criteria(without, without.y[None], True)[0]
     theta = [0.44174649, -0.00252689, 0.00644587, 0.01473154, 0.05163445, 0.0]
     assert mm.profiled_criterion(without, theta).criterion == pytest.approx(ours, abs=1e-5)
@@ -79,11 +82,17 @@ def test_published_ranova_of_carrots():
         ("y ~ A + (x + B | subj)", ["x in (x + B | subj)", "B in (x + B | subj)"],
          [("(Intercept)", "Bb2", "Bb3"), ("(Intercept)", "x")]),
         ("y ~ 1 + (1 | subj)", ["(1 | subj)"], [()]),
+        ("y ~ 1 + (0 + odd | subj)", ["odd in (0 + odd | subj)"], [("(Intercept)",)]),
+        ("y ~ 1 + (odd + x | subj)", ["odd in (odd + x | subj)", "x in (odd + x | subj)"],
+         [("(Intercept)", "x"), ("(Intercept)", "oddx:2")]),
     ],
 )  # fmt: skip
 def test_reductions(formula, labels, columns):
-    matrices = mm.build_matrices(formula, ref.data("crossed"), check=False)
-    found = reductions(matrices)
+    data = ref.data("crossed").assign(
+        odd=lambda d: d["A"].map({"a1": "x:1", "a2": "x:2"})
+    )  # a name like an interaction
+    matrices = mm.build_matrices(formula, data, check=False)
+    found = reductions(matrices, data)
     assert [reduction.label for reduction in found] == labels
     assert [tuple(c for t in reduction.matrices.terms for c in t.columns) for reduction in found] == columns
 
@@ -91,7 +100,7 @@ def test_reductions(formula, labels, columns):
 def test_criterion_without_random_effects_is_that_of_least_squares():
     data = ref.data("crossed")
     matrices = mm.build_matrices("y ~ A + x + (1 | subj)", data)
-    none = reductions(matrices)[0].matrices
+    none = reductions(matrices, data)[0].matrices
     assert none.terms == ()
     y = matrices.y
     resid = y - none.X @ np.linalg.lstsq(none.X, y, rcond=None)[0]

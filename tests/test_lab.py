@@ -53,10 +53,25 @@ def test_jupyterlab_folds_what_the_site_folds(tag, folded):
     assert "jupyter" not in done.cells[1].metadata
 
 
+def test_jupyterlab_folds_the_code_of_a_solution():
+    gates = [
+        new_markdown_cell(f"```{{solution-{gate}}}{name}\n```")
+        for gate, name in (("start", " one"), ("end", ""))
+    ]
+    done = lab.prepare(new_notebook(cells=[gates[0], new_code_cell("1"), gates[1], new_code_cell("2")]))
+    assert [cell.metadata.get("jupyter") for cell in done.cells] == [
+        None,
+        lab.FOLDED["hide-cell"],
+        None,
+        None,
+    ]
+
+
 @pytest.mark.parametrize("path", notebooks.find(), ids=lambda p: p.relative_to(notebooks.BOOK).as_posix())
-def test_stored_numbers_are_the_glued_ones(path):
+def test_what_jupyterlab_shows_is_up_to_date(path):
     stored, fresh = notebooks.nbformat.read(path, 4), lab.prepare(notebooks.nbformat.read(path, 4))
     for number, (old, new) in enumerate(zip(stored.cells, fresh.cells, strict=True)):
-        assert old.metadata.get("user_expressions") == new.metadata.get("user_expressions"), (
-            f"text cell {number}: run `make notebooks`"
-        )
+        for key in ("user_expressions", "jupyter"):
+            assert old.metadata.get(key) == new.metadata.get(key), (
+                f"cell {number}: {key}: run `make notebooks`"
+            )

@@ -2,7 +2,8 @@
 
 JupyterLab's MyST extension shows `{eval}` from a text cell's metadata (`user_expressions`), where it also stores
 what it evaluates itself. `make notebooks` puts the glued texts there, so that a reader sees them as soon as the
-notebook is open, before any cell has run. A cell that the site folds by a tag is folded in JupyterLab too.
+notebook is open, before any cell has run. A cell that the site folds, by a tag or inside a solution, is folded in
+JupyterLab too.
 """
 
 from __future__ import annotations
@@ -41,8 +42,12 @@ def prepare(notebook: NotebookNode) -> NotebookNode:
         If a text names a number that no cell glued.
     """
     texts = glued(notebook)
+    in_solution = False
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
+            in_solution = "{solution-start}" in cell.source or (
+                in_solution and "{solution-end}" not in cell.source
+            )
             cell.metadata.pop("user_expressions", None)
             names = list(dict.fromkeys(EVAL.findall(cell.source)))
             if missing := [name for name in names if name not in texts]:
@@ -56,7 +61,7 @@ def prepare(notebook: NotebookNode) -> NotebookNode:
         elif cell.cell_type == "code":
             cell.metadata.pop("jupyter", None)
             for tag, folded in FOLDED.items():
-                if tag in cell.metadata.get("tags", []):
+                if tag in cell.metadata.get("tags", []) or (in_solution and tag == "hide-cell"):
                     cell.metadata["jupyter"] = from_dict(folded)
     return notebook
 

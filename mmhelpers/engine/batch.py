@@ -60,17 +60,30 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     )
     holes = np.isnan(Y).any(1) if missing == "drop" else np.zeros(len(Y), dtype=bool)
     parts = [np.flatnonzero(~holes), np.flatnonzero(holes)]
-    pieces: list[tuple[NDArray[np.intp], dict[str, Any]]] = []
     plan = choose_plan(design) if len(parts[0]) else None
     start = make_start(design)
+    out: dict[str, Any] = {}
     for rows, prepare, size in (
         (parts[0], partial(prepare_complete, plan=plan), chunk_size(design, plan)),
         (parts[1], prepare_missing, chunk_size(design)),
     ):
         for first in range(0, len(rows), size):
             which = rows[first : first + size]
-            pieces.append((which, _fit_chunk(start, prepare, Y[which], reml)))
-    return _collect(matrices, design, Y, reml, pieces)
+            piece = _fit_chunk(start, prepare, Y[which], reml)
+            for name, array in piece.items():
+                if name not in out:
+                    out[name] = np.empty((len(Y), *array.shape[1:]), dtype=array.dtype)
+                out[name][which] = array
+    message = tuple(out.pop("message").tolist())
+    theta = out["theta"]
+    return Fits(
+        matrices=matrices,
+        reml=reml,
+        message=message,
+        present=~np.isnan(Y) if holes.any() else None,
+        modes=lambda: conditional_modes(design, Y, theta, reml),
+        **out,
+    )
 
 
 def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:
@@ -135,34 +148,6 @@ def _fit_chunk(
     converged &= ~gone
     message[usable & ~converged & ~gone] = "the optimiser did not converge"
     return out | {"converged": converged, "message": message}
-
-
-def _collect(
-    matrices: Matrices,
-    design: Design,
-    Y: Floats,
-    reml: bool,
-    pieces: list[tuple[NDArray[np.intp], dict[str, Any]]],
-) -> Fits:
-    if len(pieces) == 1:
-        out = pieces[0][1]
-    else:
-        out = {}
-        for name, example in pieces[0][1].items():
-            whole = np.empty((len(Y), *example.shape[1:]), dtype=example.dtype)
-            for which, piece in pieces:
-                whole[which] = piece[name]
-            out[name] = whole
-    message = tuple(out.pop("message").tolist())
-    theta, present = out["theta"], ~np.isnan(Y)
-    return Fits(
-        matrices=matrices,
-        reml=reml,
-        message=message,
-        present=None if present.all() else present,
-        modes=lambda: conditional_modes(design, Y, theta, reml),
-        **out,
-    )
 
 
 def conditional_modes(design: Design, Y: Floats, theta: Floats, reml: bool) -> tuple[Floats, ...]:

@@ -27,6 +27,9 @@ from mmhelpers.engine.small import spd_inverse
 
 Floats = NDArray[np.float64]
 
+# From this many blocks of one shape on, sums over blocks are matrix products, one a replicate.
+MANY_BLOCKS = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Gather:
@@ -54,6 +57,8 @@ class Stack:
     rest : bool
         Whether some block has vectors without a part in the fixed effects.
     gathers : tuple of Gather
+    singles : tuple of ndarray, or None
+        Where every block occurs once: rows (B, d) of the reduced Z'r, and F^+ (r, d, B).
     """
 
     slots: tuple[int, ...]
@@ -63,6 +68,7 @@ class Stack:
     gx: Floats
     rest: bool
     gathers: tuple[Gather, ...]
+    singles: tuple[NDArray[np.intp], Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +189,7 @@ class Pooled:
                 here = slice(at[t], at[t + 1])
                 for rows in where[t]:
                     F[here] += np.einsum("abxR->abR", lower[rows, rows]).reshape(-1, R)
-                    block = np.einsum("aobpR,cobqR->acpqR", E[rows], E[rows])
+                    block = _gram(E[rows])
                     if stack.rest:
                         block[:, :, p, p] += np.einsum("abxR->abR", rest[rows, rows])
                     dM[here] -= (0.5 * (block + block.transpose(1, 0, 2, 3, 4))).reshape(-1, p + 1, p + 1, R)
@@ -194,7 +200,7 @@ class Pooled:
                     total: Any = 0.0
                     for left in where[t]:
                         for right in where[s]:
-                            total = total + np.einsum("bcxR,adxR->abcdR", P[left, right], W[left, right])
+                            total = total + _pairs(P[left, right], W[left, right])
                     total = total + total.transpose(1, 0, 2, 3, 4)
                     total = 0.25 * (total + total.transpose(0, 1, 3, 2, 4))
                     part = total.reshape(k[t] ** 2, k[s] ** 2, R)
@@ -202,6 +208,26 @@ class Pooled:
                     if s != t:
                         H[there, here] += part.transpose(1, 0, 2)
         return Second(F, H, dM)
+
+
+def _gram(E: Floats) -> Floats:
+    """Sum E[a, p] E[c, q] over copies and blocks: (k, k, u, u, R) from E (k, rho, B, u, R)."""
+    k, rho, B, u, R = E.shape
+    if B < MANY_BLOCKS:
+        return np.asarray(np.einsum("aobpR,cobqR->acpqR", E, E))
+    flat = np.ascontiguousarray(E.transpose(4, 0, 3, 1, 2)).reshape(R, k * u, rho * B)
+    gram = (flat @ flat.transpose(0, 2, 1)).reshape(R, k, u, k, u)
+    return np.ascontiguousarray(gram.transpose(1, 3, 2, 4, 0))
+
+
+def _pairs(P: Floats, W: Floats) -> Floats:
+    """Sum P[b, c] W[a, d] over blocks: (a, b, c, d, R) from (k, l, B, R)."""
+    k, l, B, R = P.shape
+    if B < MANY_BLOCKS:
+        return np.asarray(np.einsum("bcxR,adxR->abcdR", P, W))
+    left = np.ascontiguousarray(W.transpose(3, 0, 1, 2)).reshape(R, k * l, B)
+    right = np.ascontiguousarray(P.transpose(3, 2, 0, 1)).reshape(R, B, k * l)
+    return np.ascontiguousarray((left @ right).reshape(R, k, l, k, l).transpose(1, 3, 4, 2, 0))
 
 
 def _slot_rows(slots: tuple[int, ...], k: tuple[int, ...]) -> dict[int, list[slice]]:
@@ -220,8 +246,7 @@ def make_plan(design: Design, structure: Structure) -> Plan:
     reduced = structure.reduce @ ZQ
     by_shape: dict[Any, list[tuple[Floats, Floats, int, Gather]]] = {}
     Mxx = np.eye(design.p)
-    for block in structure.blocks:
-        value, vector = np.linalg.eigh(block.A)
+    for block, (value, vector) in zip(structure.blocks, _eigen(structure.blocks), strict=True):
         good = value > 1e-11 * max(value[-1], 1e-300)
         if not good.any():
             continue
@@ -230,18 +255,21 @@ def make_plan(design: Design, structure: Structure) -> Plan:
         parts = [_vectors(source, ZQ, reduced) @ F_inv.T for source in block.sources]  # (p, m, r)
         whole = np.concatenate(parts, axis=1)
         p, m, r = whole.shape
-        U, size, Vt = np.linalg.svd(whole.transpose(1, 2, 0).reshape(m, r * p), full_matrices=False)
-        rho = int((size > 1e-11).sum())
-        gx = (size[:rho, None] * Vt[:rho]).reshape(rho, r, p).transpose(1, 0, 2)
-        cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
-        gather = Gather(block, F_inv, tuple(np.split(U[:, :rho], cuts)))
-        by_shape.setdefault((block.slots, r), []).append((F, gx, block.copies, gather))
+        if m == 1:
+            rho, gx, gather = 1, whole.transpose(2, 1, 0), Gather(block, F_inv, (np.ones((1, 1)),))
+        else:
+            U, size, Vt = np.linalg.svd(whole.transpose(1, 2, 0).reshape(m, r * p), full_matrices=False)
+            rho = int((size > 1e-11).sum())
+            gx = (size[:rho, None] * Vt[:rho]).reshape(rho, r, p).transpose(1, 0, 2)
+            cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
+            gather = Gather(block, F_inv, tuple(np.split(U[:, :rho], cuts)))
+        by_shape.setdefault((block.slots, r, m == 1), []).append((F, gx, block.copies, gather))
         flat = gx.reshape(r * rho, p)
         Mxx -= flat.T @ flat
     value, vector = np.linalg.eigh(Mxx) if design.p else (np.zeros(0), np.zeros((0, 0)))
     Mxx = (vector * np.where(value > 1e-12, value, 0.0)) @ vector.T
     stacks = []
-    for (slots, r), members in by_shape.items():
+    for (slots, r, single), members in by_shape.items():
         F = np.stack([member[0] for member in members], axis=-1)
         width = max(member[1].shape[1] for member in members)
         gx = np.zeros((r, width, len(members), design.p))
@@ -256,9 +284,25 @@ def make_plan(design: Design, structure: Structure) -> Plan:
                 gx=gx,
                 rest=any(member[2] > member[1].shape[1] for member in members),
                 gathers=tuple(member[3] for member in members),
+                singles=_singles([member[3] for member in members]) if single else None,
             )
         )
     return Plan(design, structure, tuple(stacks), Mxx)
+
+
+def _eigen(blocks: tuple[Block, ...]) -> list[tuple[Floats, Floats]]:
+    """Eigenvalues and eigenvectors of all blocks, one call a size."""
+    out: list[Any] = [None] * len(blocks)
+    for d in {len(block.A) for block in blocks}:
+        which = [i for i, block in enumerate(blocks) if len(block.A) == d]
+        for i, value, vector in zip(which, *np.linalg.eigh(np.stack([blocks[i].A for i in which])), strict=True):
+            out[i] = (value, vector)
+    return out
+
+
+def _singles(gathers: list[Gather]) -> tuple[NDArray[np.intp], Floats]:
+    rows = np.stack([gather.block.sources[0].rows[0] for gather in gathers])
+    return rows, np.stack([gather.F_inv for gather in gathers], axis=-1)
 
 
 def _phi(F: Floats, slots: tuple[int, ...], k: tuple[int, ...]) -> Floats:
@@ -292,7 +336,10 @@ def collect(plan: Plan, r: Floats) -> Pooled:
         _, size, B = stack.F.shape
         gr = np.zeros((size, stack.gx.shape[1], B, R))
         S = np.zeros((size, size, B, R))
-        for b, gather in enumerate(stack.gathers):
+        if stack.singles is not None:
+            rows, F_inv = stack.singles
+            gr[:, 0] = np.einsum("idb,bdR->ibR", F_inv, reduced[rows])
+        for b, gather in enumerate(stack.gathers if stack.singles is None else ()):
             total: Any = 0.0
             for source, U in zip(gather.block.sources, gather.U, strict=True):
                 values = Zr[source.rows] if source.level else reduced[source.rows]  # (m, d, R)

@@ -12,6 +12,7 @@ from scipy import special
 
 from mmhelpers.inference import kenward_roger, satterthwaite
 from mmhelpers.inference.estimate import Ddf, Estimate, as_estimate, check_ddf
+from mmhelpers.inference.moments import Cross
 from mmhelpers.results import Fits
 
 if TYPE_CHECKING:
@@ -197,18 +198,20 @@ def kenward_roger_coefficients(fits: Fits) -> pd.DataFrame:
     """
     import pandas as pd
 
-    names = list(fits.matrices.x_names)
-    tables = []
+    names, columns = fits.matrices.x_names, ("estimate", "se", "df", "statistic", "p")
+    cross, eye = Cross(fits.matrices), np.eye(len(names))
+    values = np.full((fits.n_rep, len(names), len(columns)), np.nan)
     for rep in range(fits.n_rep):
         if np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep]):
-            test = t_test(Estimate.from_fits(fits, rep), np.eye(len(names)), ddf="kenward-roger")
-        else:
-            test = TTest(*(np.full(len(names), np.nan) for _ in range(5)))
-        tables.append(test.to_frame())
-    out = pd.concat(tables, ignore_index=True)
-    out.insert(0, "rep", np.repeat(np.arange(fits.n_rep), len(names)))
-    out.insert(1, "coefficient", np.tile(np.array(names, dtype=object), fits.n_rep))
-    return out
+            test = t_test(Estimate.from_fits(fits, rep, cross=cross), eye, ddf="kenward-roger")
+            values[rep] = np.column_stack([getattr(test, column) for column in columns])
+    return pd.DataFrame(
+        {
+            "rep": np.repeat(np.arange(fits.n_rep), len(names)),
+            "coefficient": np.tile(np.array(names, dtype=object), fits.n_rep),
+            **dict(zip(columns, values.reshape(-1, len(columns)).T, strict=True)),
+        }
+    )
 
 
 def contrast(

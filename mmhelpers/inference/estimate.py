@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmhelpers.engine.satterthwaite import contrast_df, invert_hessian
 from mmhelpers.inference.kenward_roger import KenwardRoger, kenward_roger
-from mmhelpers.inference.moments import moments
+from mmhelpers.inference.moments import Cross, moments
 from mmhelpers.results import Fits, Matrices
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Estimate:
         Covariance matrix of the estimates of (theta, sigma).
     jacobian : ndarray of shape (n_theta + 1, p, p), or None
         Derivatives of `vcov` in (theta, sigma); both are computed where they are needed and not given.
+    cross : Cross, or None
+        Z and Z'Z, where many fits share them.
     """
 
     matrices: Matrices
@@ -65,12 +67,19 @@ class Estimate:
     data: pd.DataFrame | None = None
     varpar: Float | None = None
     jacobian: Float | None = None
+    cross: Cross | None = None
 
     @classmethod
     def from_fits(
-        cls, fits: Fits, rep: int = 0, *, y: Float | None = None, data: pd.DataFrame | None = None
+        cls,
+        fits: Fits,
+        rep: int = 0,
+        *,
+        y: Float | None = None,
+        data: pd.DataFrame | None = None,
+        cross: Cross | None = None,
     ) -> Estimate:
-        """Take replicate `rep` out of a batch; `y` is its response (that of the matrices by default)."""
+        """Take replicate `rep` out of a batch; `y` is its response, `cross` the batch's if already made."""
         if not (np.isfinite(fits.theta[rep]).all() and np.isfinite(fits.sigma[rep])):
             reason = fits.message[rep] if fits.message else "no finite estimates"
             raise ValueError(f"this fit failed, so nothing can be tested: {reason}")
@@ -86,6 +95,7 @@ class Estimate:
             y=matrices.y if y is None else y,
             data=data,
             varpar=None if fits.vcov_varpar is None else fits.vcov_varpar[rep],
+            cross=cross if matrices is fits.matrices else None,
             jacobian=None if fits.vcov_jacobian is None else fits.vcov_jacobian[rep],
         )
 
@@ -124,7 +134,7 @@ class Estimate:
             raise ValueError(
                 "Kenward-Roger's method is for REML fits, and this is a fit by ML: fit it with reml=True"
             )
-        return kenward_roger(self.matrices, self.theta, self.sigma)
+        return kenward_roger(self.matrices, self.theta, self.sigma, self.cross)
 
     @property
     def response(self) -> Float:

@@ -14,7 +14,7 @@ from mmhelpers.inference.estimate import Estimate
 from mmhelpers.model.columns import model_matrix
 from mmhelpers.model.frame import Factor
 from mmhelpers.model.newdata import fixed_matrix
-from mmhelpers.model.parse import variables
+from mmhelpers.model.tree import variables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +124,9 @@ def reference_grid(estimate: Estimate, at: Mapping[str, Any] | None = None) -> G
     levels = [_levels(frame[name], at.get(name), name in as_factor) for name in names]
     grid = pd.DataFrame(list(product(*levels)), columns=names) if names else pd.DataFrame(index=[0])
     for name in names:  # the same categories, or the same contrasts could not be made
-        if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            grid[name] = pd.Categorical(grid[name], dtype=frame[name].dtype)
+        dtype = frame[name].dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            grid[name] = pd.Categorical(grid[name], dtype=dtype)
 
     X = fixed_matrix(matrices, grid)  # refuses levels that the model has not seen
     kept = matrices.spec.kept

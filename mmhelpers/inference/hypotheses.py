@@ -11,8 +11,10 @@ r"""What the rows of an ANOVA table test: contrast matrices of types I, II and I
 A term is contained in another if its variables are among those of the other and both have the same numeric
 variables (SAS/STAT User's Guide, "The four types of estimable functions"; Kuznetsova et al. 2017, sec. 2.4).
 The matrices are those of lmerTest's ``anova()``, which matters: in unbalanced data two bases of the same
-hypothesis can have different Satterthwaite df.  Two differences: the numerical zero does not depend on units,
-and entries are not rounded to 7 digits.
+hypothesis can have different Satterthwaite df.  Where ours differ on purpose: what counts as zero does not
+depend on units, and entries are not rounded to 7 digits; ``poly(x, 2)`` is numeric (lmerTest takes it for a
+factor, so that A is contained in ``poly(x, 2):A`` but not in ``x:A``); A is contained in A:B of ``A/B`` as
+well (in lmerTest it is not, and its test of A depends on which level of B comes first).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.inference.moments import Precision, _inverse
+from mmhelpers.inference.moments import Cross, Precision, _inverse
 from mmhelpers.results import Matrices
 
 Float = NDArray[np.float64]
@@ -50,7 +50,9 @@ class KenwardRoger:
     sigma: float
 
 
-def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> KenwardRoger:
+def kenward_roger(
+    matrices: Matrices, theta: ArrayLike, sigma: float, cross: Cross | None = None
+) -> KenwardRoger:
     r"""Adjust the covariance matrix of beta after Kenward & Roger.
 
     Parameters
@@ -61,6 +63,8 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
         REML estimates of the covariance parameters.
     sigma : float
         REML estimate of the residual standard deviation.
+    cross : Cross, optional
+        Z and Z'Z, where they are known from another fit of the same design.
 
     Returns
     -------
@@ -85,15 +89,14 @@ def kenward_roger(matrices: Matrices, theta: ArrayLike, sigma: float) -> Kenward
     True
     """
     theta = np.asarray(theta, dtype=float)
-    precision = Precision(matrices, theta)
+    precision = Precision(cross or Cross(matrices), theta)
     x = matrices.X
     hx = precision(x)
     h2x = precision(hx)
     phi = _inverse(x.T @ hx)
-    w = precision.ztz()
-    d = precision.shrink(w)
+    w, d = precision.cross.ztz, precision.shrink()
     s1, s2 = w @ d, d.T @ w @ d  # Z'H^-1 Z, Z'H^-2 Z
-    b1, b2 = precision.zt(hx), precision.zt(h2x)  # Z'H^-1 X, Z'H^-2 X
+    b1, b2 = precision.cross.zt @ hx, precision.cross.zt @ h2x  # Z'H^-1 X, Z'H^-2 X
     a = np.eye(len(w)) - d
     trace_h2 = matrices.n - 2 * np.trace(a) + np.sum(a * a.T)  # tr H^-2
 

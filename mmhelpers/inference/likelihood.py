@@ -13,6 +13,7 @@ from scipy import special
 
 from mmhelpers.engine import fit_matrices
 from mmhelpers.inference.estimate import as_estimate
+from mmhelpers.model.columns import model_matrix
 from mmhelpers.model.parse import Terms
 from mmhelpers.results import Matrices, Term
 
@@ -153,13 +154,15 @@ class Reduction:
     matrices: Matrices
 
 
-def reductions(matrices: Matrices, reduce_terms: bool = True) -> list[Reduction]:
+def reductions(matrices: Matrices, data: pd.DataFrame | None, reduce_terms: bool = True) -> list[Reduction]:
     """Models with each random-effects term left out or, for several effects, each effect taken out of it.
 
     Parameters
     ----------
     matrices : Matrices
         The design.
+    data : DataFrame or None
+        The rows that were used; not needed to leave whole terms out.
     reduce_terms : bool
         Take single effects out of ``(x + z | g)``, those that no other effect contains; a term whose last
         effect goes becomes ``(1 | g)``, and ``(0 + x | g)`` becomes ``(1 | g)`` too, as in lmerTest.  False
@@ -174,15 +177,16 @@ def reductions(matrices: Matrices, reduce_terms: bool = True) -> list[Reduction]
     out = []
     for i, (term, bar) in enumerate(zip(matrices.terms, bars, strict=True)):
         effects: Terms | None = None if bar is None else bar.effects
-        if not reduce_terms or effects is None or not effects.terms:
+        if not reduce_terms or data is None or effects is None or not effects.terms:
             out.append(Reduction(f"({term.label})", _without(matrices, i, None)))
             continue
+        _, _, owners = model_matrix(effects, matrices.spec.values(effects, data), matrices.n)
         sets = [frozenset(t) for t in effects.terms]
         for number, effect in enumerate(sets, start=1):
             if any(effect < other for other in sets):
                 continue  # marginal to an interaction: cannot go before it
             name = ":".join(effects.terms[number - 1])
-            kept: Term | None = _keep(term, effects, number)
+            kept: Term | None = _keep(term, owners, number)
             if kept is not None and any(
                 _same(kept, other) for j, other in enumerate(matrices.terms) if j != i
             ):
@@ -191,14 +195,12 @@ def reductions(matrices: Matrices, reduce_terms: bool = True) -> list[Reduction]
     return out
 
 
-def _keep(term: Term, effects: Terms, number: int) -> Term:
+def _keep(term: Term, owners: Sequence[int], number: int) -> Term:
     """Take one effect out of a term: its columns, or, where none is left, a column of ones instead."""
-    if len(effects.terms) == 1:
-        return replace(
-            term, label=f"1 | {term.group}", columns=("(Intercept)",), z=np.ones((len(term.index), 1))
-        )
-    owners = _owners(term, effects)
     stay = [j for j, owner in enumerate(owners) if owner != number]
+    if not stay or all(owners[j] == 0 for j in stay):
+        ones = np.ones((len(term.index), 1))
+        return replace(term, label=f"1 | {term.group}", columns=("(Intercept)",), z=ones)
     return replace(
         term, columns=tuple(term.columns[j] for j in stay), z=np.ascontiguousarray(term.z[:, stay])
     )
@@ -206,24 +208,6 @@ def _keep(term: Term, effects: Terms, number: int) -> Term:
 
 def _same(a: Term, b: Term) -> bool:
     return a.group == b.group and a.columns == b.columns and np.array_equal(a.z, b.z)
-
-
-def _owners(term: Term, effects: Terms) -> list[int]:
-    """Return the effect (0: the intercept) of each column of a term, from the names of the columns."""
-    owners = []
-    for column in term.columns:
-        if column == "(Intercept)":
-            owners.append(0)
-            continue
-        parts = column.split(":")
-        fits = [
-            number
-            for number, names in enumerate(effects.terms, start=1)
-            if len(names) == len(parts) and all(p.startswith(n) for p, n in zip(parts, names, strict=True))
-        ]
-        # of several that match, the one with the longest names ("x1" against "x")
-        owners.append(max(fits, key=lambda number: len(":".join(effects.terms[number - 1]))))
-    return owners
 
 
 def _without(matrices: Matrices, number: int, instead: Term | None) -> Matrices:
@@ -272,7 +256,8 @@ def ranova(fit: Any, reduce_terms: bool = True) -> pd.DataFrame:
     estimate = as_estimate(fit)
     y = estimate.response[None]
     rows = [("<none>", estimate.n_par, estimate.criterion)]
-    for reduction in reductions(estimate.matrices, reduce_terms):
+    frame = estimate.frame() if reduce_terms and estimate.data is not None else None
+    for reduction in reductions(estimate.matrices, frame, reduce_terms):
         value = float(criteria(reduction.matrices, y, estimate.reml)[0])
         if not np.isfinite(value):
             raise RuntimeError(f"the model without {reduction.label} could not be fitted")

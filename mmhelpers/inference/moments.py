@@ -8,6 +8,8 @@ applied by Woodbury's identity, H^-1 = I - Z Lambda M^-1 Lambda' Z' with M = I +
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,51 +25,99 @@ DENSE_Q = 1500
 
 
 @dataclass(frozen=True, eq=False)
-class Precision:
-    """H^-1 at one theta, applied to the columns of an array.
+class Cross:
+    """What does not change with theta: Z, and Z'Z as a dense array.
 
     Attributes
     ----------
     matrices : Matrices
         The design.
+    """
+
+    matrices: Matrices
+
+    @cached_property
+    def z(self) -> Any:
+        """Z, sparse, shape (n, q)."""
+        return sparse.csr_array(self.matrices.Z())
+
+    @cached_property
+    def zt(self) -> Any:
+        """Z', sparse, shape (q, n)."""
+        return self.z.T.tocsr()
+
+    @cached_property
+    def ztz(self) -> Float:
+        """Z'Z, dense, shape (q, q)."""
+        return np.asarray((self.zt @ self.z).toarray())
+
+
+@dataclass(frozen=True, eq=False)
+class Precision:
+    """H^-1 at one theta, applied to the columns of an array.
+
+    Attributes
+    ----------
+    cross : Cross
+        The design.
     theta : ndarray of shape (n_theta,)
         Where H is taken.
     """
 
-    matrices: Matrices
+    cross: Cross
     theta: Float
 
-    def __post_init__(self) -> None:
-        z = sparse.csc_array(self.matrices.Z())
-        lam = sparse.csc_array(self.matrices.Lambda(np.asarray(self.theta, dtype=float)))
-        z_lam = sparse.csc_array(z @ lam)
-        m = sparse.csc_array(z_lam.T @ z_lam + sparse.eye_array(z.shape[1]))
-        factor = linalg.cho_factor(m.toarray()) if z.shape[1] <= DENSE_Q else splu(m)
-        for name, value in {"_z": z, "_lam": lam, "_z_lam": z_lam, "_factor": factor}.items():
-            object.__setattr__(self, name, value)
+    @property
+    def matrices(self) -> Matrices:
+        """The design."""
+        return self.cross.matrices
+
+    @cached_property
+    def _blocks(self) -> list[tuple[slice, Float]]:
+        """Columns of Z of each term, and its block of Lambda."""
+        out, start = [], 0
+        parts = self.matrices.split_theta(np.asarray(self.theta, dtype=float))
+        for term, part in zip(self.matrices.terms, parts, strict=True):
+            out.append((slice(start, start + term.q), term.block(part)))
+            start += term.q
+        return out
+
+    def lam(self, a: Float, *, transpose: bool = False) -> Float:
+        """Lambda a, or Lambda' a, for a of shape (q, c)."""
+        out = np.empty(a.shape)
+        for columns, block in self._blocks:
+            out[columns] = _apply(block.T if transpose else block, a[columns])
+        return out
+
+    @cached_property
+    def _factor(self) -> Any:
+        """Factor of M, dense or sparse."""
+        q = self.matrices.q
+        if q <= DENSE_Q:
+            half = self.lam(self.cross.ztz, transpose=True)
+            return linalg.cho_factor(self.lam(half.T, transpose=True) + np.eye(q))
+        z_lam = self.cross.z @ self.matrices.Lambda(np.asarray(self.theta, dtype=float))
+        return splu(sparse.csc_array(z_lam.T @ z_lam + sparse.eye_array(q)))
+
+    def core(self, a: Float) -> Float:
+        """Lambda M^-1 Lambda' a, for a of shape (q, c)."""
+        b = self.lam(a, transpose=True)
+        factor = self._factor
+        return self.lam(
+            np.asarray(linalg.cho_solve(factor, b) if isinstance(factor, tuple) else factor.solve(b))
+        )
 
     def __call__(self, a: Float) -> Float:
         """Return H^-1 a, shape of a, (n,) or (n, c)."""
         if not self.matrices.n_theta:
             return a
-        return np.asarray(a - self._z_lam @ self._solve(self._z_lam.T @ a))  # type: ignore[attr-defined]
+        columns = a.reshape(len(a), -1)
+        out = columns - self.cross.z @ self.core(self.cross.zt @ columns)
+        return np.asarray(out.reshape(a.shape))
 
-    def _solve(self, a: Float) -> Float:
-        factor = self._factor  # type: ignore[attr-defined]
-        return np.asarray(linalg.cho_solve(factor, a) if isinstance(factor, tuple) else factor.solve(a))
-
-    def zt(self, a: Float) -> Float:
-        """Return Z'a."""
-        return np.asarray(self._z.T @ a)  # type: ignore[attr-defined]
-
-    def ztz(self) -> Float:
-        """Z'Z as a dense array, shape (q, q)."""
-        return np.asarray((self._z.T @ self._z).toarray())  # type: ignore[attr-defined]
-
-    def shrink(self, w: Float) -> Float:
+    def shrink(self) -> Float:
         """D with H^-1 Z = Z D: D = I - Lambda M^-1 Lambda' Z'Z, shape (q, q)."""
-        lam = self._lam  # type: ignore[attr-defined]
-        return np.asarray(np.eye(w.shape[0]) - lam @ self._solve(lam.T @ w))
+        return np.asarray(np.eye(self.matrices.q) - self.core(self.cross.ztz))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +195,7 @@ def vcov_jacobian(precision: Precision, sigma: float) -> tuple[Float, Float]:
     matrices = precision.matrices
     hx = precision(matrices.X)
     c0 = _inverse(matrices.X.T @ hx)
-    b = precision.zt(hx) @ c0
+    b = (precision.cross.zt @ hx) @ c0
     jacobian = [
         sigma**2 * b[columns].T @ _apply(step, b[columns])
         for _, columns, step, _ in _covariance_steps(matrices, precision.theta)
@@ -201,7 +251,7 @@ def moments(
     if matrices.offset is not None:
         response = response - matrices.offset
     theta = np.asarray(theta, dtype=float)
-    precision = Precision(matrices, theta)
+    precision = Precision(Cross(matrices), theta)
     x = matrices.X
     hx = precision(x)
     c0 = _inverse(x.T @ hx)
@@ -220,12 +270,11 @@ def moments(
     hessian = np.zeros((m + 1, m + 1))
     hessian[m, m] = -2 * n_eff / sigma**2 + 6 * quadratic / sigma**4
     if m:
-        w = precision.ztz()
-        s_h = w @ precision.shrink(w)  # Z'H^-1 Z
-        b = precision.zt(hx)
+        s_h = precision.cross.ztz @ precision.shrink()  # Z'H^-1 Z
+        b = precision.cross.zt @ hx
         s_p = s_h - b @ c0 @ b.T  # Z'PZ
         s_trace = s_p if reml else s_h
-        u = precision.zt(py)[:, None]
+        u = (precision.cross.zt @ py)[:, None]
         steps = _covariance_steps(matrices, theta)
         moved = [_apply(step, s_trace[columns]) for _, columns, step, _ in steps]
         moved_u = [_apply(step, u[columns]) for _, columns, step, _ in steps]

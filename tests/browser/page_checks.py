@@ -26,6 +26,7 @@ FLAGS = (
 )  # fmt: skip
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+PATIENCE = 90_000  # ms: a busy machine is no fault of a page
 
 
 # --- a server, and a visit -------------------------------------------------------------------------------------
@@ -79,6 +80,7 @@ def window(browser: Any) -> Any:
 def visit(context: Any, site: Site, path: str) -> Iterator[Visit]:
     """Open a page, wait until its mathematics stands, and keep what it said and asked for."""
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     seen = Visit(site, page)
     page.on(
         "console",
@@ -266,12 +268,13 @@ PRINTED = """() => [".bd-header", ".bd-sidebar-primary", ".bd-sidebar-secondary"
 
 
 def paper(seen: Visit) -> list[str]:
-    """On paper there is the text, and no navigation."""
-    seen.page.emulate_media(media="print")
+    """On paper there is the text, dark on white whatever the screen was, and no navigation."""
+    seen.page.emulate_media(media="print", color_scheme="dark")
     try:
-        return list(seen.page.evaluate(PRINTED))
+        seen.page.evaluate(THEME_SOON)
+        return list(seen.page.evaluate(PRINTED)) + [f"on paper, {text}" for text in contrast(seen)]
     finally:
-        seen.page.emulate_media(media="screen")
+        seen.page.emulate_media(media="screen", color_scheme="light")
 
 
 # Chromium lets the keyboard into any box that scrolls, so axe has nothing to say; other browsers do not.

@@ -1,0 +1,115 @@
+"""Time one tool on one design in this process: both models, with p-values; prints JSON (seconds a fit, a model).
+
+Arguments: tool, folder with design.csv and Y.npy, formula of the intercept model, formula of the slope model, fits.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+warnings.simplefilter("ignore")
+
+
+def mmhelpers(data, Y, formula):
+    import mmhelpers as mm
+
+    mm.fit_many(formula, data, Y[:50]).coefficients()
+    started = time.process_time()
+    fits = mm.fit_many(formula, data, Y)
+    fits.coefficients()
+    return (time.process_time() - started) / len(Y), fits.criterion.tolist()
+
+
+def mmhelpers_one(data, Y, formula):
+    """One data set at a time, formula and all."""
+    import mmhelpers as mm
+
+    mm.fit(formula, data.assign(y=Y[0])).coefficients()
+    started = time.process_time()
+    criterion = []
+    for y in Y:
+        fit = mm.fit(formula, data.assign(y=y))
+        fit.coefficients()
+        criterion.append(fit.criterion)
+    return (time.process_time() - started) / len(Y), criterion
+
+
+def statsmodels(data, Y, formula):
+    import statsmodels.formula.api as smf
+
+    fixed, _, random = formula.partition(" + (")
+    effects, group = random.rstrip(")").split(" | ")
+    started = time.process_time()
+    for y in Y:
+        frame = data.assign(y=y)
+        model = smf.mixedlm(fixed, frame, groups=frame[group], re_formula=None if effects == "1" else f"~{effects}")
+        _ = model.fit().pvalues
+    return (time.process_time() - started) / len(Y), []
+
+
+def mixedlm(data, Y, formula):
+    import mixedlm as tool
+
+    def one(y):
+        fit = tool.lmer(formula, data.assign(y=y))
+        tool.satterthwaite_df(fit)
+        return fit
+
+    one(Y[0])
+    started = time.process_time()
+    fits = [one(y) for y in Y]
+    return (time.process_time() - started) / len(Y), [float(tool.REMLcrit(fit)) for fit in fits]
+
+
+def glmm(data, Y, formula):
+    import glmm as tool
+
+    columns = {name: data[name].to_numpy() for name in data}
+    tool.fit(columns | {"y": Y[0]}, formula)
+    started = time.process_time()
+    for y in Y:
+        tool.fit(columns | {"y": y}, formula)
+    return (time.process_time() - started) / len(Y), []
+
+
+def mcpower(data, Y, formula):
+    """Simulates and fits; on a design of its own making with the same sizes, effects correlated or not as it can."""
+    import mcpower as tool
+
+    groups = [part.split("|")[1].strip(" )") for part in formula.split(" + ")[1:] if "|" in part]
+    slopes = "(x |" in formula
+    model = tool.MCPower(formula.replace("(x |", "(1 + x |"), family="lme")
+    model.set_effects("x=0.2")
+    for group in groups:
+        extra = {"random_slopes": ["x"], "slope_variance": 0.1} if slopes else {}
+        model.set_cluster(group, ICC=0.3, n_clusters=data[group].nunique(), **extra)
+    model.find_power(sample_size=len(data), n_sims=50, verbose=False, progress_callback=False)
+    n = max(20 * len(Y), 400)
+    started = time.process_time()
+    model.find_power(sample_size=len(data), n_sims=n, verbose=False, progress_callback=False)
+    return (time.process_time() - started) / n, []
+
+
+def main():
+    tool, folder, intercepts, slopes, fits = sys.argv[1:]
+    data = pd.read_csv(Path(folder) / "design.csv")
+    Y = np.load(Path(folder) / "Y.npy")[: int(fits)]
+    out = {}
+    for model, formula in (("intercepts", intercepts), ("slopes", slopes)):
+        try:
+            seconds, criterion = globals()[tool](data, Y, formula)
+            out[model] = {"seconds": seconds, "criterion": criterion}
+        except Exception as error:
+            out[model] = {"error": f"{type(error).__name__}: {error}"[:200]}
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main()
