@@ -1,9 +1,8 @@
 """Checkers for the book's exercises: an answer at once, offline, with a hint on the mistakes people make.
 
-The answers stand in ``mmhelpers/answers/<chapter>.toml``, so that they are not read at a glance in a
-notebook. Each has a tolerance wide enough for every right route, and the known wrong answers with what to
-think about. The tests of the book compute every right answer by two routes, and every wrong one by the
-mistake it comes from.
+The answers stand in ``mmhelpers/answers/<chapter>.toml``, so that they are not read at a glance in a notebook.
+Each has a tolerance wide enough for every right route, and the known wrong answers with what to think about.
+The tests of the book compute every right answer by two routes, and every wrong one by the mistake it comes from.
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ def test_2_what_eight_oysters_are_worth(variances, in_statsmodels):
 def test_3_bags_or_oysters():
     assert mm.check_answer("oysters-3", np.sqrt((2**2 + 3**2 / 4) / 6)).ok
     truth = mm.Truth("y ~ 1 + (1 | bag)", beta={"(Intercept)": 0}, sd={"bag": 2}, sigma=3)
-    means = mm.simulate(mm.cross(bag=6, oyster=4), truth, n_rep=200_000, rng=np.random.default_rng(5)).mean(axis=1)
+    means = mm.simulate(mm.cross(bag=6, oyster=4), truth, n_rep=200_000, rng=np.random.default_rng(5)).mean(
+        axis=1
+    )
     assert mm.check_answer("oysters-3", means.std()).ok
     says("oysters-3", np.sqrt((4 + 9 / 8) / 3), "three bags of eight")
     says("oysters-3", np.sqrt((4 + 9) / 24), "24 oysters as independent")

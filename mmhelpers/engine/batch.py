@@ -15,9 +15,9 @@ from mmhelpers.engine.design import Design, change_units, make_design, theta_to_
 from mmhelpers.engine.newton import Optimum
 from mmhelpers.engine.numbers import in_user_units
 from mmhelpers.engine.optimum import canonical, optimise
+from mmhelpers.engine.ordinary import fit_ordinary
 from mmhelpers.engine.prepare import Prepared, choose_plan, chunk_size, prepare_complete, prepare_missing
 from mmhelpers.engine.start import Start, make_start
-from mmhelpers.engine.ordinary import fit_ordinary
 from mmhelpers.results import Fits, Matrices
 
 Floats = NDArray[np.float64]
