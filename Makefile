@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book test check notebooks lab serve bench lock chapter clean
+.PHONY: help setup book test check notebooks bench fuzz lab serve lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=
@@ -24,6 +24,12 @@ check: setup ## style and types, some seconds
 
 notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of a path)
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
+
+bench: setup ## time mmhelpers beside its peers, in one run (peers get an environment of their own)
+	@$(PY) bench/run.py
+
+fuzz: setup ## engine, reference and lme4 on N random designs (SEED=1 N=200)
+	@$(PY) -m tools.fuzz --seed $(or $(SEED),1) --n $(or $(N),200)
 
 lab: setup ## open JupyterLab on the book, with its directives rendered
 	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \

@@ -38,7 +38,7 @@ TARGETS = {
     "unbalanced": {"lmerTest": 1000, "mixedlm": 60, "mcpower": 2},
     "crossed_missing": {"lmerTest": 100, "mixedlm": 20, "mcpower": 1.5},
 }
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 
 
 def peers_python() -> str | None:

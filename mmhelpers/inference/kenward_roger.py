@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.inference.moments import Cross, Precision, _inverse
+from mmhelpers.inference.moments import Cross, Precision, _inverse, orthonormal
 from mmhelpers.results import Matrices
 
 Float = NDArray[np.float64]
@@ -31,23 +31,35 @@ class KenwardRoger:
 
     Attributes
     ----------
-    vcov : ndarray of shape (p, p)
-        Phi, the covariance matrix of beta as fitted.
-    vcov_adjusted : ndarray of shape (p, p)
-        Phi_A, adjusted for the estimation of the variances.
+    R_inv : ndarray of shape (p, p)
+        X R_inv has orthonormal columns; the matrices below are for that basis, because X'X may have few digits.
+    phi, phi_adjusted : ndarray of shape (p, p)
+        Covariance matrix of the estimates as fitted, and adjusted for the estimation of the variances; in units
+        where sigma = 1.
     P : ndarray of shape (r, p, p)
-        P_i = -X'V^-1 G_i V^-1 X, in units where sigma = 1.
+        P_i = -X'V^-1 G_i V^-1 X, same units.
     W : ndarray of shape (r, r)
         Covariance matrix of the variance parameters (twice the inverse expected information), same units.
     sigma : float
         Residual standard deviation.
     """
 
-    vcov: Float
-    vcov_adjusted: Float
+    R_inv: Float
+    phi: Float
+    phi_adjusted: Float
     P: Float
     W: Float
     sigma: float
+
+    @property
+    def vcov(self) -> Float:
+        """Covariance matrix of beta as fitted, shape (p, p)."""
+        return np.asarray(self.sigma**2 * self.R_inv @ self.phi @ self.R_inv.T)
+
+    @property
+    def vcov_adjusted(self) -> Float:
+        """Covariance matrix of beta adjusted for the estimation of the variances, shape (p, p)."""
+        return np.asarray(self.sigma**2 * self.R_inv @ self.phi_adjusted @ self.R_inv.T)
 
 
 def kenward_roger(
@@ -90,7 +102,7 @@ def kenward_roger(
     """
     theta = np.asarray(theta, dtype=float)
     precision = Precision(cross or Cross(matrices), theta)
-    x = matrices.X
+    x, R_inv = orthonormal(matrices.X)
     hx = precision(x)
     h2x = precision(hx)
     phi = _inverse(x.T @ hx)
@@ -127,7 +139,7 @@ def kenward_roger(
     W = 2 * _scaled_inverse(information)
     middle = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,jbc->ac", W, P, phi_p)
     adjustment = 2 * phi @ ((middle + middle.T) / 2) @ phi
-    return KenwardRoger(sigma**2 * phi, sigma**2 * (phi + adjustment), P, W, float(sigma))
+    return KenwardRoger(R_inv, phi, phi + adjustment, P, W, float(sigma))
 
 
 def f_test(
@@ -167,7 +179,8 @@ def f_test(
     den_df, a2 = _degrees_of_freedom(L, kr)
     scaling = 1.0 if abs(den_df - 2) < 0.01 else den_df * (1 - a2 / q) / (den_df - 2)
     difference = L @ beta - np.broadcast_to(np.asarray(rhs, dtype=float), (q,))
-    wald = float(difference @ np.linalg.solve(L @ kr.vcov_adjusted @ L.T, difference))
+    lr = L @ kr.R_inv
+    wald = float(difference @ np.linalg.solve(lr @ kr.phi_adjusted @ lr.T, difference)) / kr.sigma**2
     return scaling * wald / q, q, den_df, scaling
 
 
@@ -180,8 +193,8 @@ def contrast_df(L: ArrayLike, kr: KenwardRoger) -> Float:
 def _degrees_of_freedom(L: Float, kr: KenwardRoger) -> tuple[float, float]:
     """Return denominator df and A2 (Kenward & Roger 1997, sec. 3; Halekoh & Højsgaard 2014, sec. 6.2)."""
     q = L.shape[0]
-    phi = kr.vcov / kr.sigma**2
-    lp = L @ phi
+    L = L @ kr.R_inv
+    lp = L @ kr.phi
     # Theta Phi P Phi has the trace of (L Phi L')^-1 L Phi P Phi L': q x q matrices are enough
     u = np.linalg.solve(lp @ L.T, np.einsum("ab,ibc,dc->iad", lp, kr.P, lp))
     traces = np.einsum("iaa->i", u)

@@ -174,6 +174,13 @@ def _apply(block: Float, a: Float) -> Float:
     return np.asarray((block @ a.reshape(-1, k, a.shape[-1])).reshape(a.shape))
 
 
+def orthonormal(X: Float) -> tuple[Float, Float]:
+    """Return Q with orthonormal columns and R_inv with Q = X R_inv: X'X has only half of the digits of X."""
+    size = np.linalg.norm(X, axis=0)
+    Q, R = np.linalg.qr(X / size)
+    return Q, linalg.solve_triangular(R, np.eye(len(R))) / size[:, None]
+
+
 def vcov_jacobian(precision: Precision, sigma: float) -> tuple[Float, Float]:
     r"""Covariance matrix of beta, and its derivatives in (theta, sigma).
 
@@ -193,9 +200,11 @@ def vcov_jacobian(precision: Precision, sigma: float) -> tuple[Float, Float]:
     jacobian : ndarray of shape (n_theta + 1, p, p)
     """
     matrices = precision.matrices
-    hx = precision(matrices.X)
-    c0 = _inverse(matrices.X.T @ hx)
-    b = (precision.cross.zt @ hx) @ c0
+    q, R_inv = orthonormal(matrices.X)
+    hx = precision(q)
+    c0 = R_inv @ _inverse(q.T @ hx)
+    b = (precision.cross.zt @ hx) @ c0.T
+    c0 = c0 @ R_inv.T
     jacobian = [
         sigma**2 * b[columns].T @ _apply(step, b[columns])
         for _, columns, step, _ in _covariance_steps(matrices, precision.theta)
@@ -252,15 +261,16 @@ def moments(
         response = response - matrices.offset
     theta = np.asarray(theta, dtype=float)
     precision = Precision(Cross(matrices), theta)
-    x = matrices.X
+    x, R_inv = orthonormal(matrices.X)
     hx = precision(x)
     c0 = _inverse(x.T @ hx)
     # OLS residuals first: X is in P's null space, and y'y would cost digits.
-    resid = response - x @ np.linalg.lstsq(x, response, rcond=None)[0]
+    ols = x.T @ response
+    resid = response - x @ ols
     hr = precision(resid)
     gls = c0 @ (x.T @ hr)
     py = hr - hx @ gls
-    beta = c0 @ (hx.T @ (response - resid)) + gls
+    beta = R_inv @ (ols + gls)
     n_eff = matrices.n - (matrices.p if reml else 0)
     quadratic = float(resid @ py)
     sigma = float(np.sqrt(quadratic / n_eff)) if sigma is None else float(sigma)
