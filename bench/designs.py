@@ -32,7 +32,9 @@ class Case:
 
 
 def balanced(subjects: int = 18, days: int = 10) -> Case:
-    data = pd.DataFrame({"g": np.repeat(np.arange(subjects), days), "x": np.tile(np.arange(float(days)), subjects)})
+    data = pd.DataFrame(
+        {"g": np.repeat(np.arange(subjects), days), "x": np.tile(np.arange(float(days)), subjects)}
+    )
     data["g"] = "g" + data["g"].astype(str)
     name = f"one factor, balanced ({subjects} x {days})"
     return Case(name, data, "y ~ x + (1 | g)", "y ~ x + (x | g)", ("g",), "x", (24.7, 5.9), 25.6)
@@ -59,7 +61,14 @@ def unbalanced(groups: int = 180) -> Case:
     data["x"] = np.concatenate([np.sort(rng.choice(20, size, replace=False)) for size in sizes]) / 5.0
     data["g"] = "g" + data["g"].astype(str)
     return Case(
-        f"one factor, unbalanced ({groups} groups)", data, "y ~ x + (1 | g)", "y ~ x + (x | g)", ("g",), "x", (1.0, 0.5), 2.0
+        f"one factor, unbalanced ({groups} groups)",
+        data,
+        "y ~ x + (1 | g)",
+        "y ~ x + (x | g)",
+        ("g",),
+        "x",
+        (1.0, 0.5),
+        2.0,
     )
 
 

@@ -1,6 +1,6 @@
-"""Time one tool on one design in this process: both models, with p-values; prints JSON (seconds a fit, a model).
+"""Time one tool on one design in this process: both models, with p-values; prints JSON (seconds a fit).
 
-Arguments: tool, folder with design.csv and Y.npy, formula of the intercept model, formula of the slope model, fits.
+Arguments: tool, folder with design.csv and Y.npy, formula of the intercept model, of the slope model, fits.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def statsmodels(data, Y, formula):
     started = time.process_time()
     for y in Y:
         frame = data.assign(y=y)
-        model = smf.mixedlm(fixed, frame, groups=frame[group], re_formula=None if effects == "1" else f"~{effects}")
+        model = smf.mixedlm(
+            fixed, frame, groups=frame[group], re_formula=None if effects == "1" else f"~{effects}"
+        )
         _ = model.fit().pvalues
     return (time.process_time() - started) / len(Y), []
 
@@ -80,7 +82,7 @@ def glmm(data, Y, formula):
 
 
 def mcpower(data, Y, formula):
-    """Simulates and fits; on a design of its own making with the same sizes, effects correlated or not as it can."""
+    """Simulates and fits, on a balanced design of its own making with the same sizes."""
     import mcpower as tool
 
     groups = [part.split("|")[1].strip(" )") for part in formula.split(" + ")[1:] if "|" in part]

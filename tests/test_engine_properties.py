@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -257,3 +258,43 @@ def test_schur_eliminates_the_largest_factor():
     data = mm.cross(subject=5, item=8).data
     design = _design(mm.build_matrices("y ~ 1 + (1 | subject) + (1 | item)", data, response=False))
     assert split_factors(design) == ((1,), (0,))
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+@pytest.mark.parametrize("reml", [True, False])
+def test_many_unequal_groups(distinct, reml):
+    """From 16 patterns on the pooled path takes other sums; groups of equal patterns occur several times."""
+    rng = np.random.default_rng(4)
+    sizes = 4 + np.arange(60) % 20
+    data = pd.DataFrame({"g": np.repeat([f"g{i}" for i in range(60)], sizes)})
+    data["x"] = (
+        rng.normal(size=len(data)) if distinct else np.concatenate([np.arange(float(s)) for s in sizes])
+    )
+    codes = np.repeat(np.arange(60), sizes)
+    Y = rng.normal(size=(5, len(data))) + rng.normal(size=(5, 60))[:, codes] * data["x"].to_numpy()
+    pooled = mm.fit_many("y ~ x + (x | g)", data, Y, reml=reml)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "LARGEST_BLOCK", 0)
+        general = mm.fit_many("y ~ x + (x | g)", data, Y, reml=reml)
+    assert pooled.converged.all()
+    assert pooled.criterion == pytest.approx(general.criterion, abs=1e-8)
+    assert pooled.theta == pytest.approx(general.theta, abs=1e-6)
+    df, df0 = (fits.coefficients()["df"].to_numpy() for fits in (pooled, general))
+    assert df == pytest.approx(df0, rel=1e-6)
+    for i in range(2):
+        oracle = mm.profiled_criterion(pooled.matrices, pooled.theta[i], Y[i], reml)
+        assert pooled.criterion[i] == pytest.approx(oracle.criterion, abs=1e-8)
+
+
+def test_several_minima_of_a_small_crossed_design():
+    """With five levels a factor, one start misses the best of several minima now and then."""
+    data = mm.cross(s=5, i=5).data
+    data["x"] = (np.arange(25) % 2) - 0.5
+    rng = np.random.default_rng(2)
+    Y = rng.normal(size=(150, 25)) + rng.normal(size=(150, 5))[:, np.arange(25) // 5] * data["x"].to_numpy()
+    fits = mm.fit_many("y ~ x + (x | s) + (x | i)", data, Y)
+    assert fits.converged.all()
+    for i in range(0, 150, 50):
+        start = [0.3, 0.0, 2.0, 2.0, 0.0, 0.3]
+        _, oracle = mm.minimise_criterion(fits.matrices, Y[i], start=start)
+        assert fits.criterion[i] < oracle.criterion + OPTIMUM

@@ -275,7 +275,7 @@ def test_many_replicates_in_chunks_equal_few():
     assert few.criterion == pytest.approx(fits.criterion[-3:], abs=1e-9)
 
 
-# --- bad input ------------------------------------------------------------------------------------------------
+# --- bad input
 
 
 def test_wrong_shape_of_responses():

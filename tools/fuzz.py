@@ -1,9 +1,9 @@
 """Compare engine, reference and, where R is present, lme4 and lmerTest on random designs.
 
 ``python tools/fuzz.py --seed 1 --n 2000`` draws designs (nested, crossed, unbalanced, with missing cells,
-slopes, zero variances), fits each by REML or ML with the engine, and counts as wrong every fit whose criterion is
-more than 1e-6 above the best that anyone found, that failed, or whose estimates differ from lme4's where the two
-criteria agree. It prints a summary and ends with status 1 if there was one.
+slopes, zero variances), fits each by REML or ML with the engine, and counts as wrong every fit whose
+criterion is more than 1e-6 above the best that anyone found, that failed, or whose estimates differ from
+lme4's where the two criteria agree. It prints a summary and ends with status 1 if there was one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ tight <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun 
 rows <- lapply(seq_len(nrow(cases)), function(i) {
   data <- read.csv(file.path(args[1], cases$file[i]), stringsAsFactors = TRUE)
   fit <- try(suppressWarnings(suppressMessages(
-    lmerTest::lmer(as.formula(cases$formula[i]), data, REML = cases$reml[i], control = tight))), silent = TRUE)
+    lmerTest::lmer(as.formula(cases$formula[i]), data, REML = cases$reml[i], control = tight))),
+    silent = TRUE)
   if (inherits(fit, "try-error")) return(list(error = as.character(fit)))
   co <- coef(summary(fit))
   crit <- if (cases$reml[i]) REMLcrit(fit) else deviance(fit)
@@ -97,7 +98,8 @@ def compare(
                 row["problem"] = f"estimates differ by {error:.1e}"
             elif not row["df_error"] < DF:
                 row["df_note"] = (
-                    f"df {table['df'].round(3).tolist()} against {df.round(3).tolist()}, theta {fit.theta.round(6).tolist()} against {lme4['theta']}"
+                    f"df {table['df'].round(3).tolist()} against {df.round(3).tolist()}, "
+                    f"theta {fit.theta.round(6).tolist()} against {lme4['theta']}"
                 )
     row["above_best"] = fit.criterion - best
     if row["above_best"] > CRITERION:
@@ -106,6 +108,7 @@ def compare(
 
 
 def main() -> int:
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--n", type=int, default=200)
@@ -127,7 +130,7 @@ def main() -> int:
     ]
     table = pd.DataFrame(rows)
     lines = [
-        f"fuzz: seed {args.seed}, {args.n} designs, lme4 {'compared' if shutil.which('Rscript') else 'absent'}, "
+        f"fuzz: seed {args.seed}, {args.n} designs, lme4 {'absent' if lme4[0] is None else 'compared'}, "
         f"{time.perf_counter() - started:.0f} s",
         f"wrong: {int((table['problem'] != '').sum())}; singular: {int(table['singular'].sum())}; "
         f"refused by both: {int((table['refused'] & (table['problem'] == '')).sum())}",
@@ -136,7 +139,8 @@ def main() -> int:
     if "lme4_above" in table:
         lines.append(
             f"lme4 (tight) above ours by more than 1e-6: {int((table['lme4_above'] > 1e-6).sum())}, at most "
-            f"{table['lme4_above'].max():.2e}; largest difference of estimates {table['estimate_error'].max():.1e} SE; "
+            f"{table['lme4_above'].max():.2e}; largest difference of estimates {table['estimate_error'].max():.1e} "
+            f"SE; "
             f"df off by more than {DF}: {int((table['df_error'] > DF).sum())}"
         )
     for i, row in table[table["problem"] != ""].iterrows():

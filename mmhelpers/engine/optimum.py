@@ -21,7 +21,8 @@ ZERO = 1e-12
 # Iterations of the first attempt, after which a replicate is suspect, and of the others.
 FIRST_ITER = 30
 # With a grouping factor of so few levels the criterion has more than one minimum now and then (about 1 data
-# set in 200 for crossed slopes and 5 levels; none seen in 3,000 from 8 levels on), so other starts are tried as well.
+# set in 200 for crossed slopes and 5 levels; none seen in 2,400 from 8 levels on), so other starts are
+# tried as well.
 FEW_LEVELS = 8
 MAX_ITER = 80
 
@@ -30,8 +31,8 @@ def optimise(system: System, start: Floats, reml: bool) -> Optimum:
     """Minimise the criterion for every replicate; those that fail are tried again.
 
     Where an early pivot of T vanishes and a later one does not, the columns of T may rotate without
-    changing G, and Newton's method creeps along a curved valley; with the effects in the opposite order the pivots
-    that vanish come last and it does not. Whatever is left is tried from other starts.
+    changing G, and Newton's method creeps along a curved valley; with the effects in the opposite order the
+    pivots that vanish come last and it does not. Whatever is left is tried from other starts.
     """
     design = system.design
     natural = tuple(tuple(range(k)) for k in design.k)
@@ -68,7 +69,7 @@ def optimise(system: System, start: Floats, reml: bool) -> Optimum:
 
 
 def _other_starts(design: Design) -> list[Floats]:
-    """Starts on several sides of the parameter space, (t, 1) each: small, middling, one term large."""
+    """Make starts on several sides of the parameter space, (t, 1) each: small, middling, one term large."""
     out = []
     for small, large, tilt in ((1.0, 1.0, 0.3), (0.2, 0.2, -0.05), (0.2, 3.0, -0.1), (3.0, 0.2, 0.1)):
         factors = []

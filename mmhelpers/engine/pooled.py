@@ -59,6 +59,12 @@ class Stack:
     gathers : tuple of Gather
     singles : tuple of ndarray, or None
         Where every block occurs once: rows (B, d) of the reduced Z'r, and F^+ (r, d, B).
+    A : ndarray, shape (d, d, B), or None
+        Where there are many blocks of one level, all of full rank, F is left out, to save the
+        products with it: gamma is ``A^{-1} Z'U`` and ``K = A^{-1} + G``, so that ``P = K^{-1}``.
+    A_inv : ndarray, shape (d, d, B), or None
+    log_det_A : float
+        ``sum m log|A|``, what the determinant of K then lacks.
     """
 
     slots: tuple[int, ...]
@@ -69,6 +75,9 @@ class Stack:
     rest: bool
     gathers: tuple[Gather, ...]
     singles: tuple[NDArray[np.intp], Floats] | None = None
+    A: Floats | None = None
+    A_inv: Floats | None = None
+    log_det_A: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +148,13 @@ class Pooled:
         for stack, gr, S in zip(self.plan.stacks, self.gr, self.S, strict=True):
             _, r, B = stack.F.shape
             K = (stack.Phi @ vec).reshape(r, r, B, R)
-            for i in range(r):
-                K[i, i] += 1.0
+            if stack.A_inv is None:
+                for i in range(r):
+                    K[i, i] += 1.0
+            else:
+                K += stack.A_inv[..., None]
             Q, log_K = spd_inverse(K)
-            log_det = log_det + stack.copies @ log_K
+            log_det = log_det + stack.copies @ log_K + stack.log_det_A
             ex = np.einsum("ijbR,jobp->iobpR", Q, stack.gx)
             er = np.einsum("ijbR,jobR->iobR", Q, gr)
             width = r * stack.gx.shape[1] * B
@@ -169,12 +181,13 @@ class Pooled:
         for stack, S, (Q, ex, er) in zip(self.plan.stacks, self.S, first.work, strict=True):
             _, r, B = stack.F.shape
             rho = ex.shape[1]
-            FQ = np.einsum("dib,ijbR->djbR", stack.F, Q)
-            P = np.einsum("djbR,ejb->debR", FQ, stack.F)
+            plain = stack.A is not None
+            FQ = Q if plain else np.einsum("dib,ijbR->djbR", stack.F, Q)
+            P = Q if plain else np.einsum("djbR,ejb->debR", FQ, stack.F)
             e = np.empty((r, rho, B, p + 1, R))
             e[:, :, :, :p] = np.einsum("iobqR,qpR->iobpR", ex, C[:p, :p])
             e[:, :, :, p] = er + np.einsum("iobqR,qR->iobR", ex, C[:p, p])
-            E = np.einsum("dib,iobpR->dobpR", stack.F, e)
+            E = e if plain else np.einsum("dib,iobpR->dobpR", stack.F, e)
             weighted = E * weight
             N = np.einsum("dobpR,eobpR->debR", weighted, E)
             if stack.rest:
@@ -287,7 +300,33 @@ def make_plan(design: Design, structure: Structure) -> Plan:
                 singles=_singles([member[3] for member in members]) if single else None,
             )
         )
-    return Plan(design, structure, tuple(stacks), Mxx)
+    return Plan(design, structure, tuple(_without_F(stack, design.k) for stack in stacks), Mxx)
+
+
+def _without_F(stack: Stack, k: tuple[int, ...]) -> Stack:
+    """Leave F out where there are many blocks of one level and every A is well conditioned."""
+    d, r, B = stack.F.shape
+    if len(stack.slots) != 1 or d != r or B < MANY_BLOCKS:
+        return stack
+    A = np.einsum("dib,eib->deb", stack.F, stack.F)
+    size = np.einsum("dib,dib->ib", stack.F, stack.F)  # eigenvalues
+    if np.any(size.min(0) < 1e-6 * size.max(0)):
+        return stack
+    F_inv = np.stack([gather.F_inv for gather in stack.gathers], axis=-1)  # (r, d, B)
+    A_inv = np.einsum("idb,ieb->deb", F_inv, F_inv)
+    eye = np.repeat(np.eye(d)[:, :, None], B, axis=2)
+    gathers = tuple(replace(gather, F_inv=A_inv[..., b]) for b, gather in enumerate(stack.gathers))
+    return replace(
+        stack,
+        F=eye,
+        Phi=_phi(eye, stack.slots, k),
+        gx=np.einsum("idb,iobp->dobp", F_inv, stack.gx),
+        gathers=gathers,
+        singles=None if stack.singles is None else _singles(list(gathers)),
+        A=A,
+        A_inv=A_inv,
+        log_det_A=float(stack.copies @ np.log(size).sum(0)),
+    )
 
 
 def _eigen(blocks: tuple[Block, ...]) -> list[tuple[Floats, Floats]]:
@@ -295,7 +334,9 @@ def _eigen(blocks: tuple[Block, ...]) -> list[tuple[Floats, Floats]]:
     out: list[Any] = [None] * len(blocks)
     for d in {len(block.A) for block in blocks}:
         which = [i for i, block in enumerate(blocks) if len(block.A) == d]
-        for i, value, vector in zip(which, *np.linalg.eigh(np.stack([blocks[i].A for i in which])), strict=True):
+        for i, value, vector in zip(
+            which, *np.linalg.eigh(np.stack([blocks[i].A for i in which])), strict=True
+        ):
             out[i] = (value, vector)
     return out
 
@@ -353,12 +394,14 @@ def collect(plan: Plan, r: Floats) -> Pooled:
             if stack.rest:
                 inner = np.einsum("id,deR->ieR", gather.F_inv, total)
                 S[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
-                M[p] -= np.einsum("iiR->R", S[:, :, b])
+                metric = np.eye(size) if stack.A is None else stack.A[..., b]
+                M[p] -= np.einsum("ij,ijR->R", metric, S[:, :, b])
                 S[:, :, b] -= np.einsum("ioR,joR->ijR", gr[:, :, b], gr[:, :, b])
+        dual = gr if stack.A is None else np.einsum("ijb,jobR->iobR", stack.A, gr)
         if not stack.rest:
-            M[p] -= np.einsum("iobR,iobR->R", gr, gr)
+            M[p] -= np.einsum("iobR,iobR->R", gr, dual)
         width = size * stack.gx.shape[1] * B
-        M[:p] -= stack.gx.reshape(width, p).T @ gr.reshape(width, R)
+        M[:p] -= stack.gx.reshape(width, p).T @ dual.reshape(width, R)
         all_gr.append(gr)
         all_S.append(S)
     return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))

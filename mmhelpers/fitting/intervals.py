@@ -54,7 +54,7 @@ def confidence_intervals(
         ends = {
             name: np.nanquantile(values, [0.5 - level / 2, 0.5 + level / 2]) for name, values in draws.items()
         }
-        rows = [(name, float(estimates[name][0]), *map(float, ends[name])) for name in draws]
+        rows = [(name, float(estimates[name][0]), float(a), float(b)) for name, (a, b) in ends.items()]
     else:
         raise ValueError(f"method must be 'profile', 'wald' or 'bootstrap', not {method!r}")
     return (
@@ -63,7 +63,7 @@ def confidence_intervals(
 
 
 def parameter_values(fits: Fits) -> dict[str, Floats]:
-    """Standard deviations, correlations, sigma and fixed effects of every replicate, by lme4's names."""
+    """Take standard deviations, correlations, sigma and fixed effects of every replicate, by lme4's names."""
     covs = [covariances(fits, i) for i in range(fits.n_rep)]
     out: dict[str, Floats] = {}
     with np.errstate(all="ignore"):

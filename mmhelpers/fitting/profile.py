@@ -1,8 +1,8 @@
 r"""Profile likelihood of one fit: the deviance with one parameter held fixed.
 
-The parameters are those that lme4 profiles: standard deviations and correlations of the random effects, sigma,
-and the fixed effects, by maximum likelihood whatever the fit was. The signed square root of the change in deviance
-(Bates et al. 2015, section 5.1) is compared with normal quantiles.
+The parameters are those that lme4 profiles: standard deviations and correlations of the random effects,
+sigma, and the fixed effects, by maximum likelihood whatever the fit was. The signed square root of the
+change in deviance (Bates et al. 2015, section 5.1) is compared with normal quantiles.
 """
 
 from __future__ import annotations

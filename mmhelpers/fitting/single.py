@@ -65,7 +65,7 @@ class Fit:
     @property
     def theta(self) -> Floats:
         """Covariance parameters in the order of the formula, shape (n_theta,)."""
-        return self.fits.theta[0]
+        return np.asarray(self.fits.theta[0])
 
     @property
     def singular(self) -> bool:
