@@ -292,12 +292,6 @@ def test_wrong_shape_of_responses():
         mm.fit_many("y ~ day + (1 | subject)", data, np.zeros((3, 24)), missing="skip")
 
 
-def test_no_random_effects():
-    data = mm.cross(subject=6, day=range(4)).data
-    with pytest.raises(ValueError, match=r"\(1 \| group\)"):
-        mm.fit_many("y ~ day", data, np.zeros((3, 24)))
-
-
 def test_a_replicate_that_cannot_be_fitted_is_reported_not_dropped():
     data = mm.cross(subject=6, day=range(4)).data
     Y = np.random.default_rng(1).normal(size=(3, 24))

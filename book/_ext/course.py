@@ -47,7 +47,9 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
     notebook = nbformat.read(path, 4)
-    for cell in notebook.cells:  # the ledger reads the records from the file; to the page they are of an unknown kind
+    for cell in (
+        notebook.cells
+    ):  # the ledger reads the records from the file; to the page they are of an unknown kind
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(PUBLISHED_MIME, None)
     source[0] = nbformat.writes(notebook)
@@ -136,9 +138,8 @@ class Status(_FromNotebooks):
         for doc, nb in executed_notebooks():
             course = nb.metadata["course"]
             total += course["seconds"]
-            out += [
-                f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {course['cells']} | {course['stored_cells']} | {course['seconds']:.1f} |"
-            ]
+            numbers = f"{course['cells']} | {course['stored_cells']} | {course['seconds']:.1f}"
+            out += [f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {numbers} |"]
         return [*out, f"| all | | | {total:.1f} |"]
 
 
