@@ -292,6 +292,16 @@ def test_wrong_shape_of_responses():
         mm.fit_many("y ~ day + (1 | subject)", data, np.zeros((3, 24)), missing="skip")
 
 
+def test_no_random_effects_is_least_squares_not_an_error():
+    """tests/test_ordinary.py compares with statsmodels; here a constant response is reported, not fitted."""
+    data = mm.cross(subject=6, day=range(4)).data
+    Y = np.vstack([np.zeros(24), np.random.default_rng(1).normal(size=24)])
+    fits = mm.fit_many("y ~ day", data, Y)
+    assert fits.theta.shape == (2, 0)
+    assert fits.converged.tolist() == [False, True]
+    assert "exactly" in fits.message[0]
+
+
 def test_a_replicate_that_cannot_be_fitted_is_reported_not_dropped():
     data = mm.cross(subject=6, day=range(4)).data
     Y = np.random.default_rng(1).normal(size=(3, 24))

@@ -107,9 +107,9 @@ class FitMany:
             replicates outermost. A replicate whose fit failed has NaN.
         """
         if ddf == "kenward-roger":
-            from mmhelpers import inference
+            from mmhelpers.inference import kenward_roger_coefficients
 
-            return inference.kenward_roger_coefficients(self.fits)
+            return kenward_roger_coefficients(self.fits)
         return coefficient_frame(self.fits, ddf)
 
     def __repr__(self) -> str:
