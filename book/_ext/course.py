@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,14 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = nbformat.writes(notebook)
 
 
-class _FromNotebooks(SphinxDirective):
+class _FromNotebooks(SphinxDirective, ABC):
     """A table made from all executed notebooks; the page is rebuilt when any of them changes."""
 
     has_content = False
 
+    @abstractmethod
     def lines(self) -> list[str]:
-        raise NotImplementedError  # each directive says what its lines are
+        """Return the Markdown that the directive stands for."""
 
     def run(self) -> list[nodes.Node]:
         for path in EXECUTED.rglob("*.ipynb"):
