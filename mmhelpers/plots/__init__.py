@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .groups import plot_residuals_by
+from .linear import plot_bowl, plot_projection
 from .pvalues import plot_pvalues
 from .style import COLOURS, INK, PAPER, use_style
 
@@ -12,9 +13,11 @@ __all__ = [
     "INK",
     "PAPER",
     "plot_agreement",
+    "plot_bowl",
     "plot_by_group",
     "plot_estimates",
     "plot_fit",
+    "plot_projection",
     "plot_pvalues",
     "plot_residuals_by",
     "use_style",
