@@ -33,7 +33,8 @@ def test_points_and_window():
     points = np.array([[0.0, 1.0], [2.0, 3.0]])
     ax = mm.plot_bowl(np.eye(2), [1, 1], [1], points=points, window=(5, 6), ylabel="b")
     np.testing.assert_allclose(np.column_stack(ax.lines[0].get_data()), points)
-    assert ax.get_xlim() == (-4, 6) and ax.get_ylim() == (-5, 7)
+    assert ax.get_xlim() == (-4, 6)
+    assert ax.get_ylim() == (-5, 7)
 
 
 @pytest.mark.parametrize("matrix", [[[1, 1], [1, 1]], [[1, 0.5], [0.2, 1]], np.eye(3)])

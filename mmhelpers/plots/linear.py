@@ -99,7 +99,7 @@ def plot_bowl(
         ax.plot(*line, color=INK, linewidth=1.6, zorder=3)
         top = int(np.argmax(np.where(np.abs(line[1] - centre[1]) <= 0.97 * reach[1], line[1], -np.inf)))
         ax.text(
-            *line[:, top], f"+{rise:g}", color=INK, ha="center", va="center", fontsize="small", zorder=4,
+            float(line[0, top]), float(line[1, top]), f"+{rise:g}", color=INK, ha="center", va="center", fontsize="small", zorder=4,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}, clip_on=True,
         )  # fmt: skip
     ax.plot(
@@ -149,7 +149,7 @@ def plot_projection(explained: float, left_over: float, unit: str = "", ax: Axes
     ax = axes_or_new(ax, height=3.4)
     whole = float(np.hypot(explained, left_over))
     step = 0.06 * whole
-    floor = {"color": CHANCE, "linewidth": 9, "solid_capstyle": "butt", "zorder": 0}
+    floor: dict[str, Any] = {"color": CHANCE, "linewidth": 9, "solid_capstyle": "butt", "zorder": 0}
     ax.plot([-0.25 * whole, explained + 0.35 * whole], [0, 0], **floor)
     ax.text(
         -0.25 * whole, -2.1 * step, "the grey ground: all that the model can reach", color=QUIET, va="top"
