@@ -12,6 +12,7 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .linear import plot_bowl, plot_projection
 from .pvalues import plot_pvalues
 from .style import COLOURS, INK, PAPER, use_style
 
@@ -20,12 +21,14 @@ __all__ = [
     "INK",
     "PAPER",
     "plot_agreement",
+    "plot_bowl",
     "plot_by_group",
     "plot_check",
     "plot_estimates",
     "plot_fit",
     "plot_influence",
     "plot_lineup",
+    "plot_projection",
     "plot_pvalues",
     "plot_qq",
     "plot_residual_quantiles",
