@@ -36,7 +36,8 @@ def plot_curves(
     x, y : str
         Columns of both tables.
     by : str, optional
-        Column that tells the curves apart; each gets a colour, a name in the legend, and the dots of its name.
+        Column that tells the curves apart; each gets a colour, a name in the legend
+        (whose title is the column's name), and the dots of its name.
     dots : pandas.DataFrame, optional
         What was found, with the same columns.
     reference : float, optional
@@ -82,5 +83,8 @@ def plot_curves(
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y)
     if by is not None:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2)
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2,
+            title=by, alignment="left",
+        )  # fmt: skip
     return ax
