@@ -30,6 +30,7 @@ _EXPORTS: dict[str, str] = {
     "plot_curves": "plots",
     "plot_estimates": "plots",
     "plot_fit": "plots",
+    "plot_group_lines": "plots",
     "plot_panels": "plots",
     "plot_pvalues": "plots",
     "plot_residuals_by": "plots",

@@ -35,7 +35,7 @@ def test_agrees_with_simulation(k, n, tau2):
         assert np.mean((estimate - b) ** 2) == pytest.approx(expected, rel=SIMULATED), how
 
 
-@pytest.mark.parametrize(("k", "n", "tau2"), [(2, 2, 0.0), (4, 5, 1.0), (50, 2, 0.05)])
+@pytest.mark.parametrize(("k", "n", "tau2"), [(2, 2, 0.0), (4, 5, 1.0)])
 def test_agrees_with_double_integral(k, n, tau2):
     a, b, lam = k - 1, k * (n - 1), 1 + n * tau2
     true = n * tau2 / lam

@@ -84,3 +84,11 @@ def test_unknown_columns_are_refused_in_words():
     ):
         with pytest.raises(ValueError, match="'b', which is no column"):
             draw()
+
+
+def test_group_lines_draw_one_line_a_group_and_those_across():
+    data = pd.DataFrame({"g": list("aabb"), "x": [1, 0, 0, 1], "y": [1.0, 2, 3, 5]})
+    ax = mm.plot_group_lines(data, "x", "y", "g", data, "own", overall={"mean": data.iloc[:2]})
+    np.testing.assert_array_equal(drawn(ax, "own"), [[0, 2], [1, 1]])
+    np.testing.assert_array_equal(drawn(ax, "mean"), [[1, 1], [0, 2]])
+    assert len(ax.lines) == 1 + 2 + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .groups import plot_residuals_by
-from .panels import plot_panels
+from .panels import plot_group_lines, plot_panels
 from .pvalues import plot_pvalues
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .style import COLOURS, INK, PAPER, use_style
@@ -20,6 +20,7 @@ __all__ = [
     "plot_curves",
     "plot_estimates",
     "plot_fit",
+    "plot_group_lines",
     "plot_panels",
     "plot_pvalues",
     "plot_residuals_by",
