@@ -99,7 +99,8 @@ def plot_bowl(
         ax.plot(*line, color=INK, linewidth=1.6, zorder=3)
         top = int(np.argmax(np.where(np.abs(line[1] - centre[1]) <= 0.97 * reach[1], line[1], -np.inf)))
         ax.text(
-            float(line[0, top]), float(line[1, top]), f"+{rise:g}", color=INK, ha="center", va="center", fontsize="small", zorder=4,
+            float(line[0, top]), float(line[1, top]), f"+{rise:g}",
+            color=INK, ha="center", va="center", fontsize="small", zorder=4,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}, clip_on=True,
         )  # fmt: skip
     ax.plot(
