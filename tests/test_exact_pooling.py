@@ -61,7 +61,8 @@ def test_limits_and_order():
         mm.exact.pooling_error(k, 5, 0.0, 2.0, how) for how in ("none", "known", "estimated", "complete")
     )
     np.testing.assert_allclose(known, complete)  # no groups to tell apart
-    assert (known < estimated).all() and (estimated < none).all()
+    assert (known < estimated).all()
+    assert (estimated < none).all()
     far = mm.exact.pooling_error(k, 5, 1e6, 2.0) / mm.exact.pooling_error(k, 5, 1e6, 2.0, "none")
     np.testing.assert_allclose(far, 1, atol=1e-3)
     # few groups that differ much: the estimated share loses, as the docstring says

@@ -77,7 +77,9 @@ def test_2_more_people_or_more_days(published):
     says("slopes-2", np.sqrt((slope + rest / 82.5) / 36), "spread of ten days")
     says("slopes-2", np.sqrt(rest / 10 / 36), "slopes differ")
     says("slopes-2", (slope + rest / 10) / 36, "That is the variance")
-    says("slopes-2", np.sqrt((np.sqrt(slope) + np.sqrt(rest) / 10) / 36), "standard deviations where variances")
+    says(
+        "slopes-2", np.sqrt((np.sqrt(slope) + np.sqrt(rest) / 10) / 36), "standard deviations where variances"
+    )
     says("slopes-2", np.sqrt((slope + rest / 30) / 36), "around the mean of the days")
     says("slopes-2", np.sqrt((slope + rest / 82.5) / 18), "the published study")
 
@@ -100,7 +102,9 @@ def test_4_three_machines():
     assert mm.check_answer("slopes-4", varies.se["MachineB"]).ok
     cells = data.groupby(["Worker", "Machine"], observed=True)["score"].mean().unstack()
     assert mm.check_answer("slopes-4", (cells["B"] - cells["A"]).std() / np.sqrt(6)).ok
-    says("slopes-4", mm.fit("score ~ Machine + (1 | Worker)", data).se["MachineB"], "the same for every worker")
+    says(
+        "slopes-4", mm.fit("score ~ Machine + (1 | Worker)", data).se["MachineB"], "the same for every worker"
+    )
     says("slopes-4", varies.se["MachineC"], "for C and A")
     nested = mm.fit("score ~ Machine + (1 | Worker) + (1 | Worker:Machine)", data)
     says("slopes-4", nested.se["MachineB"], "same variance for all machines")

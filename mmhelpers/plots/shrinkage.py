@@ -60,7 +60,9 @@ def plot_shrinkage(
     for row, (start, stop) in enumerate(zip(table[raw], table[pooled], strict=True)):
         _arrow(ax, (start, row), (stop, row))
     ax.plot(table[raw], at, "o", markersize=8, color=RAW, markeredgecolor=PAPER, label="no pooling")
-    ax.plot(table[pooled], at, "D", markersize=7, color=POOLED, markeredgecolor=PAPER, label="partial pooling")
+    ax.plot(
+        table[pooled], at, "D", markersize=7, color=POOLED, markeredgecolor=PAPER, label="partial pooling"
+    )
     ax.set_yticks(at, [str(name) for name in table[group]])
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
