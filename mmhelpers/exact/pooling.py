@@ -1,4 +1,4 @@
-"""The balanced one-way layout: how far from the truth are group means that are pooled, and those that are not?"""
+"""The balanced one-way layout: how far from the truth are group means that are pooled, and those that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One small panel a group, all on one scale: do the groups differ in level, in slope, or in both?"""
+"""One small panel a group, all on one scale, to see whether groups differ in level, in slope, or in both."""
 
 from __future__ import annotations
 
