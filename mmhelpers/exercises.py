@@ -99,7 +99,13 @@ def exercises() -> dict[str, Exercise]:
             )
             name = f"{chapter}-{number}"
             found[name] = Exercise(
-                name, entry["answer"], tolerance, entry["why"], hints, bool(entry.get("ordered", True)), tuple(entry.get("also", [])),
+                name,
+                entry["answer"],
+                tolerance,
+                entry["why"],
+                hints,
+                bool(entry.get("ordered", True)),
+                tuple(entry.get("also", [])),
             )
     return found
 

@@ -157,7 +157,10 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
             factors[name] = sorted({str(value) for value in column.dropna()})
         if name in factors:
             frame[name] = column.astype("string").astype(object)
-    model = pymer4_lmer(formula, data=pl.from_pandas(frame), REML=reml)
+    model = pymer4_lmer(formula, data=pl.from_pandas(frame))
+    if not reml:
+        # pymer4 0.9.2 hands no REML argument on, neither from its constructor nor from fit, and says nothing.
+        model._r_func = functools.partial(model._r_func, REML=False)
     used = {name: levels for name, levels in factors.items() if name in formula}
     if used:
         model.set_factors(used)

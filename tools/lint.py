@@ -19,7 +19,7 @@ MEDIAN_CELL = 3
 NBVAL_TAGS = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
 PATH = re.compile(
-    r"""["'](?:~|/|\.{1,2}/|[A-Za-z]:[\\/])[^"'\n]*["']|["'][\w/-]+/[\w.-]+\.(?:csv|json|png|svg|parquet|toml|txt)["']"""
+    r"""["'](?:~[/\\]|/|\.{1,2}/|[A-Za-z]:[\\/])[^"'\n]*["']|["'][\w/-]+/[\w.-]+\.(?:csv|json|png|svg|parquet|toml|txt)["']"""
 )
 DECIMAL = re.compile(r"(?<![\w.§])[-−]?\d+\.\d+(?![\w.]*\.\d)(?!\w)")
 NOT_PROSE = re.compile(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,22 @@ def swap_source(app: Sphinx, docname: str, source: list[str]) -> None:
         raise ExtensionError(f"{docname} has not been executed: build with `make book`")
     app.env.note_dependency(str(path))
     notebook = nbformat.read(path, 4)
-    for cell in notebook.cells:  # the ledger reads the records from the file; to the page they are of an unknown kind
+    for cell in (
+        notebook.cells
+    ):  # the ledger reads the records from the file; to the page they are of an unknown kind
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(PUBLISHED_MIME, None)
     source[0] = nbformat.writes(notebook)
 
 
-class _FromNotebooks(SphinxDirective):
+class _FromNotebooks(SphinxDirective, ABC):
     """A table made from all executed notebooks; the page is rebuilt when any of them changes."""
 
     has_content = False
 
+    @abstractmethod
     def lines(self) -> list[str]:
-        raise NotImplementedError  # each directive says what its lines are
+        """Return the Markdown that the directive stands for."""
 
     def run(self) -> list[nodes.Node]:
         for path in EXECUTED.rglob("*.ipynb"):
@@ -136,9 +140,8 @@ class Status(_FromNotebooks):
         for doc, nb in executed_notebooks():
             course = nb.metadata["course"]
             total += course["seconds"]
-            out += [
-                f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {course['cells']} | {course['stored_cells']} | {course['seconds']:.1f} |"
-            ]
+            numbers = f"{course['cells']} | {course['stored_cells']} | {course['seconds']:.1f}"
+            out += [f"| [{_cell(title_of(nb))}](/{doc}.ipynb) | {numbers} |"]
         return [*out, f"| all | | | {total:.1f} |"]
 
 

@@ -12,9 +12,9 @@
 # brms is not needed to use this course and need not be installed to read its three data sets.
 # On Debian, unpack the package into a throw-away folder and point --brms at its data:
 #
-#   mkdir /tmp/brms && cd /tmp/brms
+#   mkdir brms && cd brms      # a folder outside the repository
 #   apt-get download r-cran-brms && dpkg-deb -x r-cran-brms_*.deb .
-#   Rscript data/make/export.R --brms=/tmp/brms/usr/lib/R/site-library/brms    # from the repository
+#   Rscript data/make/export.R --brms=PATH_TO/brms/usr/lib/R/site-library/brms    # from the repository
 #
 # (elsewhere: unpack the binary package that your CRAN mirror serves). Without --brms, and without an
 # installed brms, those three files and their lines in versions.csv and factors.csv stay as they are.

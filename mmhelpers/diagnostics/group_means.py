@@ -119,6 +119,10 @@ def check_group_means(
     says that the factor matters in these data. A large one does not say that it can be left out: with few
     levels a real spread is often missed, and the design decides what belongs in the model.
 
+    After the factor has entered the model as a random effect the test says nothing any more: in a balanced
+    design chi-square then equals its degrees of freedom, because that is how the variance was estimated. Look
+    at the picture instead: the means now spread as little as the errors make them.
+
     References
     ----------
     Seely & El-Bassiouni (1983), Annals of Statistics 11:197-201; Šidák (1967), JASA 62:626-633.

@@ -22,6 +22,7 @@ from mmhelpers.exact.oneway import (
     ml_bias,
     prob_singular,
 )
+from mmhelpers.exact.pooling import pooling_error
 from mmhelpers.exact.type1 import type1_between, type1_maximal, type1_slopeless
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "expected_sigma2",
     "expected_tau2",
     "ml_bias",
+    "pooling_error",
     "prob_singular",
     "simulate_slopeless",
     "type1_between",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
+from .group_panels import plot_group_lines, plot_panels
 from .groups import plot_residuals_by
+from .linear import plot_bowl, plot_projection
 from .panels import (
     plot_check,
     plot_influence,
@@ -13,6 +16,7 @@ from .panels import (
     plot_simulated,
 )
 from .pvalues import plot_pvalues
+from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -20,16 +24,24 @@ __all__ = [
     "INK",
     "PAPER",
     "plot_agreement",
+    "plot_bowl",
     "plot_by_group",
+    "plot_by_size",
     "plot_check",
+    "plot_curves",
     "plot_estimates",
     "plot_fit",
+    "plot_group_lines",
     "plot_influence",
     "plot_lineup",
+    "plot_panels",
+    "plot_projection",
     "plot_pvalues",
     "plot_qq",
     "plot_residual_quantiles",
     "plot_residuals_by",
+    "plot_shrinkage",
+    "plot_shrinkage_plane",
     "plot_simulated",
     "use_style",
 ]

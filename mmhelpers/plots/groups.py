@@ -24,6 +24,7 @@ def plot_residuals_by(
     xlabel: str | None = None,
     ylabel: str = "residual",
     show_p: bool = True,
+    band: str = "chance alone",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw boxplots of the residuals by a factor, their means, and the band where chance keeps means.
@@ -38,6 +39,8 @@ def plot_residuals_by(
         Axis labels, with the unit; the factor's name and "residual" by default.
     show_p : bool
         Write the p-value of the test into the picture.
+    band : str
+        What the band is called: where the fit has a random effect of the factor it shows what the model expects.
     ax : matplotlib Axes, optional
 
     Returns
@@ -119,7 +122,7 @@ def plot_residuals_by(
     ax.set_ylabel(ylabel)
     handles, labels = ax.get_legend_handles_labels()
     handles.append(Patch(color=CHANCE))
-    labels.append("chance alone")
+    labels.append(band)
     text = f"test of the means: p = {format_p(test.p)}".replace("= <", "< ")
     legend_below(ax, own, handles, labels, text if show_p else None)
     return ax

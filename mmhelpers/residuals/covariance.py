@@ -71,10 +71,7 @@ def response_blocks(view: FitView) -> tuple[NDArray[np.intp], ...]:
     from scipy.sparse.csgraph import connected_components
 
     n = view.nobs
-    if view.correlation is not None:
-        links = csr_matrix(view.correlation != 0)
-    else:
-        links = csr_matrix((n, n), dtype=bool)
+    links = csr_matrix((n, n), dtype=bool) if view.correlation is None else csr_matrix(view.correlation != 0)
     # bipartite graph: rows of the data, then levels of each term
     sizes = [len(term.levels) for term in view.terms]
     total = n + sum(sizes)
