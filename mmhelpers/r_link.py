@@ -101,10 +101,18 @@ def require_r(*packages: str) -> None:
         raise RMissing(f"this needs R with its package lme4. {HOW_TO_GET_R}")
     for name, value in found.items():
         os.environ.setdefault(name, value)
+    before = os.environ.get("LD_LIBRARY_PATH")
     try:
         import rpy2.robjects.packages as rpackages
     except ImportError as error:
         raise RMissing("this needs the Python package rpy2: pip install 'mmhelpers[r]'") from error
+    finally:
+        # R, when it starts, puts the system's library folders into this variable. It has loaded what it needs by
+        # then; a Python started later from this process would find the system's libpython there, and fail.
+        if before is None:
+            os.environ.pop("LD_LIBRARY_PATH", None)
+        else:
+            os.environ["LD_LIBRARY_PATH"] = before
     missing = [name for name in packages if not rpackages.isinstalled(name)]
     if missing:
         raise RMissing(f"R is here, its package {', '.join(missing)} is not. {HOW_TO_GET_R}")

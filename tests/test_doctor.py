@@ -50,6 +50,18 @@ def test_hiding_r():
 
 
 @pytest.mark.r
+def test_r_leaves_the_library_path_of_later_processes_alone():
+    code = (
+        "import os, subprocess, sys; before = os.environ.get('LD_LIBRARY_PATH')\n"
+        "from mmhelpers import r_link; r_link.require_r()\n"
+        "print(os.environ.get('LD_LIBRARY_PATH') == before)\n"
+        "print(subprocess.run([sys.executable, '-c', 'import ssl']).returncode)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "0"]
+
+
+@pytest.mark.r
 def test_a_missing_r_package_is_named():
     with pytest.raises(r_link.RMissing, match="its package notThere is not"):
         r_link.require_r("notThere")
