@@ -143,3 +143,12 @@ def test_an_offset_is_on_the_scale_of_the_link():
         y = Y[:, design.data.exposure == exposure]
         mean = exposure * np.exp(0.3)
         assert abs(y.mean() - mean) < N_SE * np.sqrt(mean / y.size)
+
+
+@pytest.mark.parametrize("ask", ["variance", "zero", "sample"])
+def test_a_gaussian_alone_says_where_its_spread_is(ask):
+    """Its residual variance belongs to the Truth, so the family by itself can only refer to it, in words."""
+    mu = np.zeros(3)
+    arguments = (np.random.default_rng(1), mu) if ask == "sample" else (mu,)
+    with pytest.raises(ValueError, match="Gaussian alone has no .* in the Truth; use mm.simulate"):
+        getattr(mm.Gaussian(), ask)(*arguments)

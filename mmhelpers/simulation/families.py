@@ -38,19 +38,26 @@ class Family:
 
     def variance(self, mu: Floats) -> Floats:
         """Return the variance of the response."""
-        raise NotImplementedError
+        raise self._alone("variance")
 
     def zero(self, mu: Floats) -> Floats:
         """Return the probability of a zero."""
-        raise NotImplementedError
+        raise self._alone("probability of a zero")
 
     def sample(self, rng: np.random.Generator, mu: Floats) -> Floats:
         """Draw one response for each mean."""
-        raise NotImplementedError
+        raise self._alone("draws")
 
     def positive(self, rng: np.random.Generator, mu: Floats) -> Floats:
         """Draw one response above zero for each mean."""
         raise ValueError(f"{type(self).__name__} cannot be truncated at zero")
+
+    def _alone(self, what: str) -> ValueError:
+        """Say why a family whose spread is in the Truth cannot answer by itself."""
+        name = type(self).__name__
+        return ValueError(
+            f"{name} alone has no {what}: its residual variance is in the Truth; use mm.simulate"
+        )
 
     def resolve(self, column: Callable[[str], Any], n: int) -> Self:
         """Replace names of columns by their values."""
