@@ -24,7 +24,9 @@ def test_1_nine_days():
 def test_2_people():
     sleep = mm.load("sleepstudy")
     assert mm.check_answer("TOPIC-2", len(sleep["Subject"].cat.categories)).ok
-    assert mm.check_answer("TOPIC-2", len(mm.fit("Reaction ~ Days + (1 | Subject)", sleep).ranef["Subject"])).ok
+    assert mm.check_answer(
+        "TOPIC-2", len(mm.fit("Reaction ~ Days + (1 | Subject)", sleep).ranef["Subject"])
+    ).ok
     says("TOPIC-2", len(sleep), "observations")
 
 
