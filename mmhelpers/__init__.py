@@ -28,6 +28,7 @@ _EXPORTS: dict[str, str] = {
     "check_answer": "exercises",
     "plot_agreement": "plots",
     "plot_bowl": "plots",
+    "plot_bundles": "plots",
     "plot_by_group": "plots",
     "plot_by_size": "plots",
     "plot_curves": "plots",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
-from .group_panels import plot_group_lines, plot_panels
+from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
 from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
@@ -27,6 +27,7 @@ __all__ = [
     "PAPER",
     "plot_agreement",
     "plot_bowl",
+    "plot_bundles",
     "plot_by_group",
     "plot_by_size",
     "plot_check",

@@ -122,7 +122,7 @@ def plot_zeta(profile: pd.DataFrame, n_columns: int = 3, height: float = 2.3, le
     >>> import numpy as np, pandas as pd
     >>> value = np.linspace(1, 3, 9)
     >>> figure = plot_zeta(pd.DataFrame({"name": "sigma", "value": value, "zeta": 3 * np.log(value / 2)}))
-    >>> figure.axes[0].get_title()
+    >>> figure.axes[0].get_title(loc="left")
     'sigma'
     """
     import matplotlib.pyplot as plt
