@@ -12,11 +12,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 HOW_TO_GET_R = "To get it on Debian or Ubuntu: sudo apt-get install $(cat apt.txt), then run `make setup` in the course's folder."
 
@@ -199,3 +202,140 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
         model.set_factors(used)
     model.fit(**options)
     return model
+
+
+@dataclass(frozen=True)
+class RAnswer:
+    """What R said to some lines of code.
+
+    Attributes
+    ----------
+    value : rpy2 object
+        Value of the last line; `mmhelpers.view` and `mmhelpers.agreement` take it if it is a fit.
+    printed : str
+        What R printed.
+    said : tuple of str
+        Its warnings, messages and errors, in their order, each with its kind in front ("Warning: ...").
+    """
+
+    value: Any
+    printed: str
+    said: tuple[str, ...]
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The value as an array, if it is a numeric vector or matrix."""
+        import numpy as np
+
+        dim = self.value.do_slot("dim") if "dim" in self.value.list_attrs() else None
+        flat = np.array(list(self.value), dtype=float)
+        return flat if dim is None else flat.reshape(tuple(dim), order="F")
+
+    def __str__(self) -> str:
+        """Return the printed text, then what was said."""
+        return "\n".join([part for part in (self.printed.rstrip(), *self.said) if part])
+
+    __repr__ = __str__
+
+
+#: Runs lines of code in an environment of their own; gives the last value, the printed text, and what was said.
+_RUN = r"""
+local({
+  home <- new.env(parent = globalenv())
+  function(code, tables, show) {
+    for (name in names(tables)) assign(name, tables[[name]], envir = home)
+    said <- character(0); value <- NULL
+    note <- function(kind, c) {
+      said <<- c(said, paste0(kind, ": ", gsub("\\s+", " ", trimws(conditionMessage(c)))))
+    }
+    run <- function() for (line in parse(text = code)) {
+      out <- withVisible(eval(line, home))
+      value <<- out$value
+      if (out$visible) print(out$value)
+    }
+    old <- options(width = 76, digits = 5, nwarnings = 50); on.exit(options(old))
+    printed <- utils::capture.output(tryCatch(withCallingHandlers(run(),
+      warning = function(c) { note("Warning", c); invokeRestart("muffleWarning") },
+      packageStartupMessage = function(c) invokeRestart("muffleMessage"),
+      message = function(c) { note("Message", c); invokeRestart("muffleMessage") }),
+      error = function(c) if (show) note("Error", c) else stop(c)))
+    list(value = value, printed = paste(printed, collapse = "\n"), said = said)
+  }
+})
+"""
+
+
+@functools.cache
+def _runner() -> Any:
+    from rpy2 import robjects
+
+    return robjects.r(_RUN)
+
+
+def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.DataFrame) -> RAnswer:
+    """Run lines of R code, and hear all that R says to them.
+
+    Objects stay from one call to the next. For fits that have a wrapper, `lmer` is more convenient; this is for
+    what R prints, warns of, or does besides.
+
+    Parameters
+    ----------
+    code : str
+        R code; packages are attached by ``library(...)`` in it.
+    errors : {"raise", "show"}
+        What to do with an error of R: raise it, or write it down like a warning.
+    **tables : pandas.DataFrame
+        Tables that the code uses, under these names; categories become factors in their order.
+
+    Returns
+    -------
+    RAnswer
+        Printing it shows what R would have shown.
+
+    Raises
+    ------
+    RMissing
+        If R is missing.
+    RuntimeError
+        If R raised an error; the message is R's.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> mm.in_r("sqrt(-1)")  # doctest: +SKIP
+    [1] NaN
+    Warning: NaNs produced
+    """
+    require_r("lme4")
+    from rpy2 import rinterface, robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        frames = robjects.ListVector({name: _data_frame(table) for name, table in tables.items()})
+        try:
+            value, printed, said = _runner()(code, frames, errors == "show")
+        except rinterface.embedded.RRuntimeError as error:
+            raise RuntimeError(f"R says: {error}") from None
+    return RAnswer(value, "\n".join(map(str, printed)), tuple(map(str, said)))
+
+
+def _data_frame(table: pd.DataFrame) -> Any:
+    """Turn a table into an R data frame: numbers as they are, categories as factors, text as text."""
+    import pandas as pd
+    from rpy2 import robjects
+
+    columns = {}
+    for name, column in table.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            levels = robjects.StrVector([str(level) for level in column.cat.categories])
+            values = robjects.StrVector(
+                [robjects.NA_Character if v is pd.NA or v != v else str(v) for v in column]
+            )
+            columns[str(name)] = robjects.FactorVector(values, levels=levels)
+        elif pd.api.types.is_bool_dtype(column.dtype):
+            columns[str(name)] = robjects.BoolVector([bool(v) for v in column])
+        elif pd.api.types.is_numeric_dtype(column.dtype):
+            columns[str(name)] = robjects.FloatVector([float(v) for v in column])
+        else:
+            columns[str(name)] = robjects.StrVector([str(v) for v in column])
+    return robjects.DataFrame(columns)
