@@ -143,7 +143,9 @@ def require_r(*packages: str) -> None:
         raise RMissing(f"R is here, its package {', '.join(missing)} is not. {HOW_TO_GET_R}")
 
 
-def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any) -> Any:
+def lmer(
+    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, **options: Any
+) -> Any:
     """Fit a linear mixed model in R with lme4 and lmerTest, through pymer4.
 
     A thin wrapper: it hands a pandas table to ``pymer4.models.lmer`` (which takes polars), turns
@@ -157,6 +159,9 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
         One row an observation.
     reml : bool
         Fit by REML (the default) or by maximum likelihood.
+    optimizer : str, optional
+        One of lme4's: ``"nloptwrap"`` (its default), ``"bobyqa"`` (its default before version 1.1-20),
+        ``"Nelder_Mead"``.
     **options
         Handed to pymer4's ``fit``.
 
@@ -197,6 +202,11 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
     if not reml:
         # pymer4 0.9.2 hands no REML argument on, neither from its constructor nor from fit, and says nothing.
         model._r_func = functools.partial(model._r_func, REML=False)
+    if optimizer is not None:
+        from rpy2.robjects.packages import importr
+
+        control = importr("lme4").lmerControl(optimizer=optimizer)
+        model._r_func = functools.partial(model._r_func, control=control)
     used = {name: levels for name, levels in factors.items() if name in formula}
     if used:
         model.set_factors(used)

@@ -125,6 +125,8 @@ class Ledger(_FromNotebooks):
                     f"{r['ours'] - r['reference']:.1g}", f"{r['tolerance']:.1g}", r["evidence"].replace("_", " "),
                 ]  # fmt: skip
                 out += ["| " + " | ".join(map(_cell, cells)) + f" | [{_cell(title_of(nb))}](/{doc}.ipynb) |"]
+            notes = dict.fromkeys((r["quantity"], r["note"]) for _, _, r in rows if r.get("note"))
+            out += ["", *[f"Note on {_cell(q)}: {_cell(note)}\n" for q, note in notes]]
             sources = sorted({r["source"] for _, _, r in rows})
             out += ["", *[f"Source: {_cell(s)}.\n" for s in sources], ""]
         return "\n".join(out).split("\n")
