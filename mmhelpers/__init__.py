@@ -54,6 +54,7 @@ _EXPORTS: dict[str, str] = {
     "UnsupportedFitError": "adapters",
     "agreement": "adapters",
     "intervals": "adapters",
+    "nlme": "adapters",
     "view": "adapters",
     "TestRow": "testtable",
     "TestTable": "testtable",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .agreement import agreement
 from .convert import view
 from .intervals import intervals
+from .nlme import Nlme, nlme
 from .view import FitView, RandomTerm, UnsupportedFitError
 
-__all__ = ["FitView", "RandomTerm", "UnsupportedFitError", "agreement", "intervals", "view"]
+__all__ = ["FitView", "Nlme", "RandomTerm", "UnsupportedFitError", "agreement", "intervals", "nlme", "view"]
