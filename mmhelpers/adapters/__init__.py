@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from .agreement import agreement
 from .convert import view
+from .in_r import RFit, in_r
 from .intervals import intervals
 from .view import FitView, RandomTerm, UnsupportedFitError
 
-__all__ = ["FitView", "RandomTerm", "UnsupportedFitError", "agreement", "intervals", "view"]
+__all__ = ["FitView", "RFit", "RandomTerm", "UnsupportedFitError", "agreement", "in_r", "intervals", "view"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_group_lines, plot_panels
@@ -28,12 +29,14 @@ __all__ = [
     "plot_by_group",
     "plot_by_size",
     "plot_check",
+    "plot_counts",
     "plot_curves",
     "plot_estimates",
     "plot_fit",
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
+    "plot_mean_variance",
     "plot_panels",
     "plot_projection",
     "plot_pvalues",
