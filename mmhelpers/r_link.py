@@ -321,7 +321,9 @@ def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.
     from rpy2.robjects.conversion import localconverter
 
     with localconverter(robjects.default_converter):
-        frames = robjects.ListVector({name: _data_frame(table) for name, table in tables.items()})
+        frames = robjects.ListVector(
+            {name: r_frame(table, text_as_factor=False) for name, table in tables.items()}
+        )
         try:
             value, printed, said = _runner()(code, frames, errors == "show")
         except rinterface.embedded.RRuntimeError as error:
@@ -329,23 +331,31 @@ def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.
     return RAnswer(value, "\n".join(map(str, printed)), tuple(map(str, said)))
 
 
-def _data_frame(table: pd.DataFrame) -> Any:
-    """Turn a table into an R data frame: numbers as they are, categories as factors, text as text."""
+def r_frame(table: pd.DataFrame, *, text_as_factor: bool = True) -> Any:
+    """Turn a table into an R data frame, without rpy2's converters (pymer4 changes them).
+
+    Categories become factors with their levels in their order; text becomes factors with sorted levels, or stays
+    text; numbers and truth values stay what they are.
+    """
     import pandas as pd
     from rpy2 import robjects
 
-    columns = {}
+    def text(values: pd.Series[Any]) -> Any:
+        return robjects.StrVector([robjects.NA_Character if pd.isna(v) else str(v) for v in values])
+
+    columns: dict[str, Any] = {}
     for name, column in table.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             levels = robjects.StrVector([str(level) for level in column.cat.categories])
-            values = robjects.StrVector(
-                [robjects.NA_Character if v is pd.NA or v != v else str(v) for v in column]
-            )
-            columns[str(name)] = robjects.FactorVector(values, levels=levels)
+            ordered = bool(column.cat.ordered)
+            value = robjects.FactorVector(text(column), levels=levels, ordered=ordered)
         elif pd.api.types.is_bool_dtype(column.dtype):
-            columns[str(name)] = robjects.BoolVector([bool(v) for v in column])
+            value = robjects.BoolVector([bool(v) for v in column])
+        elif pd.api.types.is_integer_dtype(column.dtype):
+            value = robjects.IntVector([int(v) for v in column])
         elif pd.api.types.is_numeric_dtype(column.dtype):
-            columns[str(name)] = robjects.FloatVector([float(v) for v in column])
+            value = robjects.FloatVector([float(v) for v in column])
         else:
-            columns[str(name)] = robjects.StrVector([str(v) for v in column])
+            value = robjects.FactorVector(text(column)) if text_as_factor else text(column)
+        columns[str(name)] = value
     return robjects.DataFrame(columns)

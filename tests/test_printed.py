@@ -99,6 +99,8 @@ def test_published_fit_takes_quantities_beside_the_fit():
         mm.published_fit("Dyestuff", model, fit, also={"thetta": 0.75})
     with pytest.raises(KeyError, match="no such"):
         mm.published_fit("Dyestuff", "no such model", fit)
+
+
 def test_a_note_goes_with_its_number_to_the_reader():
     row = ("carrots", "appendix C ranova", "LRT_(1 | Product)")
     record = mm.published(*row, 17.908, engine="lme4")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mmhelpers.r_link import require_r
+from mmhelpers.r_link import r_frame, require_r
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,8 +142,7 @@ def nlme(
     call = f"{'gls' if random is None else 'lme'}({shown})"
     with localconverter(robjects.default_converter):
         robjects.r("suppressPackageStartupMessages(library(nlme))")
-        columns = {name: _column(data[name]) for name in map(str, data.columns)}
-        frame = robjects.DataFrame(columns)
+        frame = r_frame(data)
         # evaluated as code, so that the fit keeps formulas that nlme can look into again
         code = _quoted(call.replace(", method", ", data = data, method", 1))
         fit = robjects.r(
@@ -181,22 +180,6 @@ def nlme(
 def _named(names: list[str], values: list[float]) -> dict[str, float]:
     labels = names if len(names) == len(values) else [str(i + 1) for i in range(len(values))]
     return dict(zip(map(str, labels), map(float, values), strict=True))
-
-
-def _column(values: pd.Series[Any]) -> Any:
-    """Give a column as an R vector or factor."""
-    import pandas as pd
-    from rpy2 import robjects
-
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = [str(level) for level in values.cat.categories]
-        text = robjects.StrVector([str(v) for v in values])
-        return robjects.FactorVector(text, levels=robjects.StrVector(levels))
-    if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
-        return robjects.FactorVector(robjects.StrVector([str(v) for v in values]))
-    if pd.api.types.is_integer_dtype(values.dtype):
-        return robjects.IntVector([int(v) for v in values])
-    return robjects.FloatVector([float(v) for v in values])
 
 
 def _quoted(text: str) -> str:
