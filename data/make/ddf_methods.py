@@ -79,7 +79,9 @@ def bootstrap(large: mm.FitMany, small: mm.FitMany, rng: np.random.Generator) ->
 
 def rows(name: str, groups: int, rng: np.random.Generator) -> list[tuple[object, ...]]:
     """Give the rows of one design at one size."""
-    data, formula, without, coefficient, truth = {"balanced": balanced, "unbalanced": unbalanced}[name](groups)
+    data, formula, without, coefficient, truth = {"balanced": balanced, "unbalanced": unbalanced}[name](
+        groups
+    )
     Y = mm.simulate(data, truth, n_rep=N_REP, rng=rng)
     by_reml = mm.fit_many(formula, data, Y)
     large, small = (mm.fit_many(f, data, Y, reml=False) for f in (formula, without))
@@ -104,8 +106,12 @@ def main() -> None:
     default = Path(__file__).resolve().parents[1] / "studies" / "ddf_methods.csv"
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else default
     cases = [("balanced", b) for b in BLOCKS] + [("unbalanced", s) for s in SUBJECTS]
-    streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(SEED).spawn(len(cases))]
-    found = [row for (name, groups), rng in zip(cases, streams, strict=True) for row in rows(name, groups, rng)]
+    streams = [
+        np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(SEED).spawn(len(cases))
+    ]
+    found = [
+        row for (name, groups), rng in zip(cases, streams, strict=True) for row in rows(name, groups, rng)
+    ]
     lines = [",".join(NAMES), *(",".join(str(value) for value in row) for row in found)]
     target.write_bytes(("\n".join(lines) + "\n").encode())
 

@@ -51,6 +51,13 @@ class Nlme:
         Columns estimate, se, df (of lme only), statistic, p; one row a coefficient.
     r : rpy2 object
         The fit itself.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), weights="varIdent(form = ~ 1 | Sex)")
+    >>> list(fit.variance)
+    ['Female']
     """
 
     call: str
@@ -115,7 +122,9 @@ def nlme(
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")  # doctest: +SKIP
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")
+    >>> fit.n_par, round(float(fit.coefficients.loc["age", "estimate"]), 2)
+    (4, 0.66)
     """
     require_r("nlme")
     import numpy as np
