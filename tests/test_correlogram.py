@@ -113,26 +113,26 @@ def test_level_and_power_of_ljung_box_in_a_mixed_model():
     """Residuals of a mixed model are correlated by themselves: the calibrated test does not mistake that."""
     rng = np.random.default_rng(4)
     rates = []
-    for rho, n in ((0.0, 200), (0.3, 60), (0.6, 60)):
+    for rho, n in ((0.0, 150), (0.3, 50), (0.7, 50)):
         hits = []
         for _ in range(n):
             fit = mm.fit("y ~ t + (1 | g)", series(rho, rng))
-            hits.append(mm.check_autocorrelation(fit, "t", "g", lags=3, n_sim=99, rng=rng).p <= 0.05)
+            hits.append(mm.check_autocorrelation(fit, "t", "g", lags=2, n_sim=99, rng=rng).p <= 0.05)
         rates.append(float(np.mean(hits)))
-    assert rates[0] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 200)
+    assert rates[0] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 150)
     assert rates[0] < rates[1] < rates[2]
-    assert rates[2] > 0.8
+    assert rates[2] > 0.6
 
 
 def test_band_of_the_variogram_holds_sound_models_and_not_faulty_ones():
     rng = np.random.default_rng(5)
-    n, out = 50, {0.0: [], 0.9: []}
+    n, out = 90, {0.0: [], 0.9: []}
     for share, found in out.items():
         for _ in range(60):
             x, y = rng.random((2, n))
             S = share * np.exp(-np.hypot(x[:, None] - x, y[:, None] - y) / 0.3) + (1 - share) * np.eye(n)
             frame = pd.DataFrame({"x": x, "v": np.linalg.cholesky(S + 1e-9 * np.eye(n)) @ rng.normal(size=n)})
-            table = mm.variogram(smf.ols("v ~ 1", frame).fit(), x, y, bins=6, n_sim=199, rng=rng)
+            table = mm.variogram(smf.ols("v ~ 1", frame).fit(), x, y, bins=4, cutoff=0.3, n_sim=99, rng=rng)
             found.append(bool(((table["value"] < table["lower"]) | (table["value"] > table["upper"])).any()))
     assert np.mean(out[0.0]) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 60)
     assert np.mean(out[0.9]) > 0.7
@@ -140,11 +140,11 @@ def test_band_of_the_variogram_holds_sound_models_and_not_faulty_ones():
 
 def test_counts_have_a_correlogram_too():
     rng = np.random.default_rng(6)
-    frame = pd.DataFrame({"t": np.arange(120)})
-    e = np.zeros(120)
-    for t in range(1, 120):
+    frame = pd.DataFrame({"t": np.arange(200)})
+    e = np.zeros(200)
+    for t in range(1, 200):
         e[t] = 0.8 * e[t - 1] + 0.6 * rng.normal()
-    frame["y"] = rng.poisson(np.exp(1 + 0.7 * e))
+    frame["y"] = rng.poisson(np.exp(2 + 0.7 * e))
     fit = smf.glm("y ~ t", frame, family=sm.families.Poisson()).fit()
     assert mm.check_autocorrelation(fit, "t", n_sim=99).p <= 0.02
     table = mm.acf(fit, "t", n_sim=99)
@@ -169,7 +169,7 @@ def test_refusals_in_words(lme):
     with pytest.raises(KeyError, match="'horse'"):
         mm.acf(lme, "day", "horse")
     with pytest.raises(ValueError, match="must be numbers"):
-        mm.variogram(lme, "mare")
+        mm.variogram(np.arange(3.0), ["a", "b", "c"])
     with pytest.raises(ValueError, match="cutoff is 0"):
         mm.variogram(np.arange(5.0), np.zeros(5))
     with pytest.raises(ValueError, match="as near as cutoff"):
