@@ -49,7 +49,8 @@ class Family:
     Attributes
     ----------
     name : str
-        "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta".
+        "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta"; others (a zero-inflated one)
+        are named, and their variances and draws come from the engine.
     link : str
         "identity", "log", "logit", "probit", "cloglog", "inverse", "inverse_squared" or "sqrt".
     dispersion : float
@@ -72,7 +73,7 @@ class Family:
     @property
     def discrete(self) -> bool:
         """Whether responses have ties by nature, so that quantile residuals must be randomised."""
-        return self.name in {"binomial", "poisson", "negative binomial"}
+        return "binomial" in self.name or "poisson" in self.name or self.name == "bernoulli"
 
     def inverse_link(self, eta: Array) -> Array:
         """Mean for a linear predictor `eta` of any shape."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .correlograms import plot_acf, plot_variogram
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_group_lines, plot_panels
@@ -20,6 +21,7 @@ from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
+    "plot_acf",
     "COLOURS",
     "INK",
     "PAPER",
@@ -43,5 +45,6 @@ __all__ = [
     "plot_shrinkage",
     "plot_shrinkage_plane",
     "plot_simulated",
+    "plot_variogram",
     "use_style",
 ]

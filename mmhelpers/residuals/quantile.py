@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..adapters import FitView, view
+from ..adapters import FitView, is_fit, view
 
 __all__ = ["QuantileResiduals", "quantile_residuals"]
 
@@ -228,7 +228,7 @@ def quantile_residuals(
     """
     seed, generator = _generator(rng)
     if simulated is None:
-        if np.ndim(observed) > 0 and not hasattr(observed, "model"):
+        if not is_fit(observed) and np.ndim(observed) > 0:
             raise ValueError(
                 "simulated is missing: give the simulated responses, shape (n, n_sim), or a fit instead "
                 "of observed"
