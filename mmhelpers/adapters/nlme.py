@@ -51,6 +51,13 @@ class Nlme:
         Columns estimate, se, df (of lme only), statistic, p; one row a coefficient.
     r : rpy2 object
         The fit itself.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")  # doctest: +SKIP
+    >>> fit.n_par  # doctest: +SKIP
+    4
     """
 
     call: str
