@@ -102,8 +102,11 @@ def test_preview_takes_the_pages_asked_for_their_index_and_the_references():
     assert pages(TOC["parts"]) == [
         "book/0/index", "book/0/01_a", "book/0/02_b", "book/reference/ledger", "book/reference/references"
     ]  # fmt: skip
-    chosen = pages(preview_toc(TOC, "02_b")["chapters"])
-    assert chosen == ["book/0/index", "book/0/02_b", "book/reference/references"]
+    wanted = ["book/0/index", "book/0/02_b", "book/reference/references"]
+    assert pages(preview_toc(TOC, "02_b")["chapters"]) == wanted
+    # the part by its name: the index is found as well, and stands once
+    part = pages(preview_toc(TOC, "book/0/")["chapters"])
+    assert part == ["book/0/index", "book/0/01_a", "book/0/02_b", "book/reference/references"]
 
 
 def test_preview_of_nothing_says_what_there_is():

@@ -36,7 +36,7 @@ def says(exercise, answer, words):
 def test_1_from_ml_to_reml(owls):
     assert mm.check_answer("reml-1", 0.030 * 12 / 9).ok
     few = mm.fit("LogNeg ~ SexParent + ArrivalTime", owls.head(12))
-    assert mm.check_answer("reml-1", 0.030 * few.sigma**2 / few.with_reml(False).sigma**2).ok
+    assert mm.check_answer("reml-1", 0.030 * few.sigma**2 / few.with_reml(False).sigma ** 2).ok
     says("reml-1", 0.030 * 12 / 11, "one mean")
     says("reml-1", 0.030 * 9 / 12, "wrong way round")
     says("reml-1", 0.030 * 12 / 10, "intercept is a coefficient")

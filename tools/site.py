@@ -37,14 +37,11 @@ def preview_toc(toc: dict[str, object], only: str) -> dict[str, object]:
     wanted = [page for page in every if only in page]
     if not wanted:
         sys.exit(f"no page of _toc.yml has {only!r} in its path; there are {', '.join(every)}")
-    with_index: list[str] = []
-    for page in wanted:
-        index = page.rsplit("/", 1)[0] + "/index"
-        with_index += [p for p in (index, page) if p in every and p not in with_index]
-    with_index += [
-        p for p in every if p.endswith("/references") and p not in with_index
-    ]  # what citations point to
-    return {"format": "jb-book", "root": toc["root"], "chapters": [{"file": p} for p in with_index]}
+    # each after its part's index, and last what citations point to
+    shown = [p for page in wanted for p in (page.rsplit("/", 1)[0] + "/index", page)]
+    shown += [page for page in every if page.endswith("/references")]
+    files = [{"file": page} for page in dict.fromkeys(shown) if page in every]
+    return {"format": "jb-book", "root": toc["root"], "chapters": files}
 
 
 def build(only: str) -> str:

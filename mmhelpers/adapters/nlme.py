@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mmhelpers.r_link import require_r
+from mmhelpers.r_link import r_frame, require_r
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +55,9 @@ class Nlme:
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")  # doctest: +SKIP
-    >>> fit.n_par  # doctest: +SKIP
-    4
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), weights="varIdent(form = ~ 1 | Sex)")
+    >>> list(fit.variance)
+    ['Female']
     """
 
     call: str
@@ -122,7 +122,9 @@ def nlme(
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")  # doctest: +SKIP
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")
+    >>> fit.n_par, round(float(fit.coefficients.loc["age", "estimate"]), 2)
+    (4, 0.66)
     """
     require_r("nlme")
     import numpy as np
@@ -149,8 +151,7 @@ def nlme(
     call = f"{'gls' if random is None else 'lme'}({shown})"
     with localconverter(robjects.default_converter):
         robjects.r("suppressPackageStartupMessages(library(nlme))")
-        columns = {name: _column(data[name]) for name in map(str, data.columns)}
-        frame = robjects.DataFrame(columns)
+        frame = r_frame(data)
         # evaluated as code, so that the fit keeps formulas that nlme can look into again
         code = _quoted(call.replace(", method", ", data = data, method", 1))
         fit = robjects.r(
@@ -188,22 +189,6 @@ def nlme(
 def _named(names: list[str], values: list[float]) -> dict[str, float]:
     labels = names if len(names) == len(values) else [str(i + 1) for i in range(len(values))]
     return dict(zip(map(str, labels), map(float, values), strict=True))
-
-
-def _column(values: pd.Series[Any]) -> Any:
-    """Give a column as an R vector or factor."""
-    import pandas as pd
-    from rpy2 import robjects
-
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = [str(level) for level in values.cat.categories]
-        text = robjects.StrVector([str(v) for v in values])
-        return robjects.FactorVector(text, levels=robjects.StrVector(levels))
-    if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
-        return robjects.FactorVector(robjects.StrVector([str(v) for v in values]))
-    if pd.api.types.is_integer_dtype(values.dtype):
-        return robjects.IntVector([int(v) for v in values])
-    return robjects.FloatVector([float(v) for v in values])
 
 
 def _quoted(text: str) -> str:

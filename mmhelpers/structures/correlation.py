@@ -63,9 +63,7 @@ def correlation_of(text: str | None, column: Column, n: int) -> Correlation | No
         return None
     found = CALL.fullmatch(text)
     if found is None or found[1] not in _MAKERS:
-        raise ValueError(
-            f"correlation: {text!r} is none of {', '.join(f'{name}(...)' for name in _MAKERS)}"
-        )
+        raise ValueError(f"correlation: {text!r} is none of {', '.join(f'{name}(...)' for name in _MAKERS)}")
     inside, _, by = (side.strip() for side in found[2].partition("|"))
     words = [word.strip() for word in inside.split(",") if word.strip()]
     nugget = "nugget" in words

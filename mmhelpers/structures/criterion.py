@@ -142,7 +142,9 @@ class Structure:
         for rows, root in zip(self.blocks, roots, strict=True):
             weighted[rows] = np.linalg.solve(np.swapaxes(root, 1, 2), left[rows][:, :, None])[:, :, 0]
         inverse = np.linalg.inv(T)
-        return Solution(float(criterion), beta, sigma2 * inverse @ inverse.T, float(np.sqrt(sigma2)), weighted)
+        return Solution(
+            float(criterion), beta, sigma2 * inverse @ inverse.T, float(np.sqrt(sigma2)), weighted
+        )
 
 
 def independent_blocks(matrices: Matrices, correlation: Correlation | None) -> tuple[Rows, ...]:

@@ -195,7 +195,9 @@ class GlsFit:
             sums = np.zeros((term.n_levels, term.k))
             np.add.at(sums, term.index, term.z * self.solution.weighted[:, None])
             terms.append(
-                RandomTerm(term.group, term.levels, term.index, term.columns, term.z, sigma**2 * psi, sums @ psi)
+                RandomTerm(
+                    term.group, term.levels, term.index, term.columns, term.z, sigma**2 * psi, sums @ psi
+                )
             )
         marginal = m.X @ self.solution.beta + offset
         scale = self.multiplier
@@ -329,7 +331,9 @@ def fit_gls(
 
     def column(name: str) -> Any:
         if name not in used.columns:
-            raise ValueError(f"the data have no column {name!r}; they have {', '.join(map(str, used.columns))}")
+            raise ValueError(
+                f"the data have no column {name!r}; they have {', '.join(map(str, used.columns))}"
+            )
         if used[name].isna().any():
             raise ValueError(f"column {name!r} has missing values: leave those rows out first")
         return used[name].array

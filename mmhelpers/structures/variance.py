@@ -166,9 +166,7 @@ def _const_power(name: str, covariate: str, by: str, column: Column) -> Piece:
     def evaluate(p: Floats) -> Floats:
         return np.asarray(np.exp(p[0]) + np.where(x > 0, np.exp(p[1] * log), 0.0))
 
-    return Piece(
-        ("const", "power"), np.array([0.0, 0.5]), lambda p: np.array([np.exp(p[0]), p[1]]), evaluate
-    )
+    return Piece(("const", "power"), np.array([0.0, 0.5]), lambda p: np.array([np.exp(p[0]), p[1]]), evaluate)
 
 
 _MAKERS: dict[str, Callable[[str, str, str, Column], Piece]] = {
