@@ -64,7 +64,10 @@ def test_equals_nlme(case):
     table = theirs.coefficients
     np.testing.assert_allclose(ours.se, table["se"], rtol=PARAMETER)
     np.testing.assert_allclose(ours.beta, table["estimate"], atol=PARAMETER * table["se"].min())
-    assert mm.agreement({"ours": ours, "nlme": theirs})["relative"].drop("-2 log-likelihood").max() < 0.01
+    seen = mm.agreement({"ours": ours, "nlme": theirs})
+    assert (
+        (seen["relative"] < 0.01) | (seen["largest difference"] < 0.01)
+    ).all()  # a variance of zero has no ratio
 
 
 @pytest.mark.r
@@ -87,8 +90,12 @@ def test_var_fixed_is_weighted_least_squares():
     rats = mm.load("BodyWeight")
     ours = mm.fit_gls(BODY, rats, variance="varFixed(Time)")
     weighted = smf.wls(BODY, rats, weights=1 / rats["Time"]).fit()
-    np.testing.assert_allclose(ours.beta, weighted.params, rtol=CLOSED)
-    np.testing.assert_allclose(ours.se, weighted.bse, rtol=CLOSED)
+    names = [
+        name.replace("[T.", "").replace("]", "").replace("Intercept", "(Intercept)")
+        for name in weighted.params.index
+    ]
+    np.testing.assert_allclose(ours.beta[names], weighted.params, rtol=CLOSED)
+    np.testing.assert_allclose(ours.se[names], weighted.bse, rtol=CLOSED)
 
 
 def test_var_ident_with_a_mean_for_each_group_is_a_variance_for_each_group():
@@ -112,9 +119,7 @@ def test_compound_symmetry_is_a_random_intercept():
 def test_a_simulated_truth_lies_in_its_intervals():
     rng = np.random.default_rng(8)
     plan = mm.cross(site=30, day=range(20)).data
-    truth = mm.Truth(
-        "y ~ 1", beta=[5.0], sigma=2, correlation=mm.AR1(0.6, within="site", time="day")
-    )
+    truth = mm.Truth("y ~ 1", beta=[5.0], sigma=2, correlation=mm.AR1(0.6, within="site", time="day"))
     plan["y"] = mm.simulate(plan, truth, n_rep=1, rng=rng)[0]
     low, high = mm.fit_gls("y ~ 1", plan, correlation="corAR1(day | site)").intervals().iloc[0, 1:]
     assert low < 0.6 < high

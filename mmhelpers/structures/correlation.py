@@ -37,7 +37,7 @@ class Correlation:
     def distances(self, rows: NDArray[np.intp]) -> Floats:
         """Return the distances between some rows, shape (m, m)."""
         at = self.place[rows]
-        return np.sqrt(((at[:, None, :] - at[None, :, :]) ** 2).sum(axis=2))
+        return np.asarray(np.sqrt(((at[:, None, :] - at[None, :, :]) ** 2).sum(axis=2)))
 
 
 def correlation_of(text: str | None, column: Column, n: int) -> Correlation | None:
