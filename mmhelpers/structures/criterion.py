@@ -109,6 +109,12 @@ class Structure:
             out.append(V)
         return out
 
+    def _pairs(self, parameters: Floats) -> list[tuple[Rows, Floats]]:
+        """Return the blocks with their V / sigma^2; none where V is diagonal."""
+        if not self.matrices.terms and self.correlation is None:
+            return []
+        return list(zip(self.blocks, self.covariances(parameters), strict=True))
+
     def _random(self, theta: Floats, rows: Rows) -> Floats:
         out = np.zeros((*rows.shape, rows.shape[1]))
         for term, part in zip(self.matrices.terms, self.matrices.split_theta(theta), strict=True):
@@ -125,7 +131,11 @@ class Structure:
         white = np.empty((n, p + 1))
         roots, log_det = [], 0.0
         joined = np.column_stack([matrices.X, y])
-        for rows, V in zip(self.blocks, self.covariances(parameters), strict=True):
+        if not matrices.terms and self.correlation is None:  # V is diagonal: no blocks needed
+            scale = self.multiplier(parameters)
+            white = joined / scale[:, None]
+            log_det = 2 * float(np.log(scale).sum())
+        for rows, V in self._pairs(parameters):
             root = np.linalg.cholesky(V)
             white[rows] = np.linalg.solve(root, joined[rows])
             log_det += 2 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
@@ -138,8 +148,8 @@ class Structure:
         criterion = N * (np.log(2 * np.pi * sigma2) + 1) + log_det
         if self.reml:
             criterion += 2 * float(np.log(np.abs(np.diag(T))).sum())
-        weighted = np.empty(n)
-        for rows, root in zip(self.blocks, roots, strict=True):
+        weighted = left.copy() if roots else left / self.multiplier(parameters)
+        for rows, root in zip(self.blocks, roots, strict=bool(roots)):
             weighted[rows] = np.linalg.solve(np.swapaxes(root, 1, 2), left[rows][:, :, None])[:, :, 0]
         inverse = np.linalg.inv(T)
         return Solution(
