@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
@@ -26,6 +27,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "PAPER",
+    "plot_acf",
     "plot_agreement",
     "plot_bowl",
     "plot_bundles",
@@ -51,6 +53,7 @@ __all__ = [
     "plot_shrinkage_plane",
     "plot_simulated",
     "plot_surface",
+    "plot_variogram",
     "plot_z",
     "plot_zeta",
     "use_style",

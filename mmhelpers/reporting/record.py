@@ -108,7 +108,7 @@ class Report:
         table = self.tests.table
         if name not in table.index:
             raise KeyError(f"name is {name!r}; the coefficients are {', '.join(map(repr, table.index))}")
-        row = table.loc[name]
+        row = {str(key): float(value) for key, value in table.loc[[name]].iloc[0].items()}
         what = self.labels.get(name, name)
         response = self.labels.get(self.view.response, self.view.response)
         unit = self.units.get(name, "")
@@ -127,10 +127,10 @@ class Report:
             text += f": {'an' if ratio[0] == 'o' else 'a'} {ratio} of {of[0]} ({of[1]} to {of[2]})"
         return text + "."
 
-    def _evidence(self, row: pd.Series[Any]) -> str:
+    def _evidence(self, row: Mapping[str, float]) -> str:
         """The test with its method, or what a posterior says instead."""
         if not self.tests.symbol:
-            share = float(row["positive"])
+            share = row["positive"]
             side, share = ("positive", share) if share >= 0.5 else ("negative", 1 - share)
             shown = "above 0.999" if share > 0.999 else f"{share:.3f}"
             return f"posterior probability that it is {side}: {shown}"
