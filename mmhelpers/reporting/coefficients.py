@@ -73,7 +73,13 @@ def coefficients(fit: Any, ddf: str | None, level: float) -> Tests:
         table = fit.coefficients.assign(df=_nlme_df(fit, seen))
         return _from_table(table, CONTAINMENT if seen.random else RESIDUAL, level)
     residual = getattr(fit, "df_resid", None)
-    if residual is not None and ddf is None and seen.linear and not seen.random and getattr(fit, "use_t", False):
+    if (
+        residual is not None
+        and ddf is None
+        and seen.linear
+        and not seen.random
+        and getattr(fit, "use_t", False)
+    ):
         return _from_table(_wald(seen, float(residual)), RESIDUAL, level)
     _only(ddf, ("wald",), seen.engine)
     return _from_table(_wald(seen, np.inf), DDF["wald"], level)
