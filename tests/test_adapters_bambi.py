@@ -2,14 +2,13 @@
 
 from typing import Any
 
+import arviz as az
+import bambi as bmb
 import numpy as np
 import pandas as pd
 import pytest
 
 import mmhelpers as mm
-
-az = pytest.importorskip("arviz")
-bmb = pytest.importorskip("bambi")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
