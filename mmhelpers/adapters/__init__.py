@@ -9,7 +9,22 @@ from __future__ import annotations
 
 from .agreement import agreement
 from .convert import is_fit, view
+from .fit_in_r import RFit, fit_in_r
 from .intervals import intervals
+from .nlme import Nlme, nlme
 from .view import FitView, RandomTerm, RefitError, UnsupportedFitError
 
-__all__ = ["FitView", "RandomTerm", "RefitError", "UnsupportedFitError", "agreement", "intervals", "is_fit", "view"]
+__all__ = [
+    "FitView",
+    "Nlme",
+    "RFit",
+    "RandomTerm",
+    "RefitError",
+    "UnsupportedFitError",
+    "agreement",
+    "fit_in_r",
+    "intervals",
+    "is_fit",
+    "nlme",
+    "view",
+]

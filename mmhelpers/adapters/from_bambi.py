@@ -210,19 +210,29 @@ def _family(model: Any, idata: Any, trials: Array, n: int) -> tuple[Family, Arra
     own = [part for part in model.distributional_components if part != model.family.likelihood.parent]
     ones = np.ones(n)
     if name == "gaussian" and own == ["sigma"]:
-        draws = np.asarray(_thinned(model, idata, 400, np.random.default_rng(1), True, params=True)["sigma"], float)
+        draws = np.asarray(
+            _thinned(model, idata, 400, np.random.default_rng(1), True, params=True)["sigma"], float
+        )
         variance = (draws.reshape(-1, draws.shape[-1]) ** 2).mean(axis=0)
-        return Family("gaussian", link_name, dispersion=float(variance.mean())), variance.mean() / variance, None
+        return (
+            Family("gaussian", link_name, dispersion=float(variance.mean())),
+            variance.mean() / variance,
+            None,
+        )
     if name not in _FAMILIES or own:
         return Family(name.replace("_", " "), link_name), trials, np.empty(0)
-    auxiliary = {"gaussian": "sigma", "negativebinomial": "alpha", "gamma": "alpha", "beta": "kappa"}.get(name)
+    auxiliary = {"gaussian": "sigma", "negativebinomial": "alpha", "gamma": "alpha", "beta": "kappa"}.get(
+        name
+    )
     value = float("nan")
     if auxiliary is not None:
         part = model.components[auxiliary]
         label = str(getattr(part, "alias", None) or auxiliary)
         constant = getattr(part, "prior", None)
-        value = float(constant) if isinstance(constant, int | float) else float(
-            _draws(posterior, label, "the family").mean()
+        value = (
+            float(constant)
+            if isinstance(constant, int | float)
+            else float(_draws(posterior, label, "the family").mean())
         )
     known = _FAMILIES[name]
     if name == "gaussian":
@@ -302,7 +312,9 @@ def _convergence(idata: Any, component: Any) -> tuple[bool, str]:
         rhat = az.rhat(posterior[parameters])
         worst = max(float(np.nanmax(rhat[name])) for name in parameters)
         if worst > RHAT:
-            said.append(f"the chains do not agree yet: the largest R-hat is {worst:.3f}, above {RHAT}; draw more")
+            said.append(
+                f"the chains do not agree yet: the largest R-hat is {worst:.3f}, above {RHAT}; draw more"
+            )
     stats = getattr(idata, "sample_stats", None)
     if stats is not None and "diverging" in stats:
         diverging = int(np.asarray(stats["diverging"]).sum())

@@ -27,7 +27,11 @@ _FAMILIES = {
     "poisson": "poisson",
     "Gamma": "gamma",
     "nbinom2": "negative binomial",
+    "nbinom1": "negative binomial 1",
     "beta": "beta",
+    "betabinomial": "beta-binomial",
+    "truncated_poisson": "truncated poisson",
+    "truncated_nbinom2": "truncated negative binomial",
 }
 _LINKS = {"1/mu^2": "inverse_squared"}
 
@@ -153,6 +157,19 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         frame=_data(frame, parts["rows"], n, model_frame),
         correlation=np.reshape(correlation, (n, n)) if correlation is not None and len(correlation) else None,
     )
+    if family.truncated:
+        # what is drawn is cut at zero: draws need the means before the cut, readers those after it
+        location = family.inverse_link(X @ beta + offset)
+        modes = sum((term.contribution(term.modes) for term in terms), np.zeros(n))
+        conditional = family.inverse_link(X @ beta + offset + modes)
+        counts = replace(seen, fitted_marginal=location, fitted_conditional=conditional)
+        marginal, conditional = inside * family.mean(location), inside * family.mean(conditional)
+        return replace(
+            seen,
+            fitted_marginal=marginal,
+            fitted_conditional=conditional,
+            simulator=_with_zeros(counts, zero if len(zero) else np.zeros(n)),
+        )
     if not len(zero):
         return seen
     counts = replace(seen, fitted_marginal=seen.fitted_marginal / inside, fitted_conditional=parts["fitted"])
@@ -200,9 +217,10 @@ def _family(parts: dict[str, Any]) -> Family:
             f"the fit has R's family {name!r}, which defines no distribution known here; known are "
             + ", ".join([*_FAMILIES, "negative.binomial"])
         )
-    if name in {"nbinom2", "beta"}:  # glmmTMB's sigma is the size or precision
+    if name in {"nbinom2", "nbinom1", "beta", "betabinomial", "truncated_nbinom2"}:
+        # glmmTMB's sigma is the size, phi or precision
         return Family(_FAMILIES[name], _LINKS.get(link, link), size=float(parts["sigma"][0]))
-    one = _FAMILIES[name] in {"binomial", "poisson"}
+    one = _FAMILIES[name] in {"binomial", "poisson", "truncated poisson"}
     return Family(_FAMILIES[name], _LINKS.get(link, link), dispersion=1.0 if one else dispersion)
 
 

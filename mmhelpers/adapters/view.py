@@ -22,7 +22,17 @@ Simulator = Callable[[int, np.random.Generator, bool], Array]
 
 
 class UnsupportedFitError(TypeError):
-    """A fit that no adapter knows, or one of a known library that cannot give what is asked."""
+    """A fit that no adapter knows, or one of a known library that cannot give what is asked.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> try:
+    ...     mm.view("not a fit")
+    ... except mm.UnsupportedFitError as unknown:
+    ...     print("a fit that no adapter knows")
+    a fit that no adapter knows
+    """
 
 
 class RefitError(RuntimeError):
@@ -126,6 +136,17 @@ class FitView:
         None when `terms` and `family` are enough.
     refit : callable or None
         ``refit(y) -> FitView`` on another response, shape (n,), for parametric bootstraps.
+
+    Examples
+    --------
+    >>> import numpy as np, mmhelpers as mm
+    >>> seen = mm.view(mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff")))
+    >>> seen.nobs, seen.x_names, list(seen.groups), seen.linear
+    (30, ('(Intercept)',), ['Batch'], True)
+    >>> round(seen.sigma, 2), seen.observed.shape, seen.fitted_conditional.shape
+    (49.51, (30,), (30,))
+    >>> seen.simulate(4, rng=np.random.default_rng(1)).shape
+    (30, 4)
     """
 
     engine: str
@@ -258,6 +279,10 @@ class FitView:
         """
         if n_sim < 1:
             raise ValueError(f"n_sim is {n_sim}; at least one simulation is needed")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"rng must be a numpy Generator, np.random.default_rng(seed), not {type(rng).__name__}"
+            )
         if self.simulator is not None:
             return self.simulator(n_sim, rng, conditional)
         if conditional:

@@ -95,6 +95,14 @@ class Check:
         The tests behind them.
     tables : mapping of str to pandas.DataFrame
         What `plot_check` draws.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> found = mm.check(fit, rng=1)
+    >>> type(found.ok), "uniformity" in found.tests.to_frame().to_string()
+    (<class 'bool'>, True)
     """
 
     verdicts: tuple[Verdict, ...]

@@ -46,6 +46,17 @@ class QuantileResiduals:
         Whether ties were broken at random.
     conditional : bool or None
         Whether the random effects were kept at their modes in the simulations; None where not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> made = mm.quantile_residuals(fit, n_sim=250, rng=1)
+    >>> made.simulated.shape, made.discrete
+    ((180, 250), False)
+    >>> bool(((made.values > 0) & (made.values < 1)).all())
+    True
     """
 
     values: Array
