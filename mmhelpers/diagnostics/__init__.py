@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from .autocorrelation import check_spatial, check_temporal
-<<<<<<< HEAD
 from .correlogram import acf, check_autocorrelation, variogram
-=======
 from .counts import count_table, mean_variance
->>>>>>> main
 from .dependence import check_quantiles
 from .distribution import check_homogeneity, check_normality, check_random_effects
 from .envelopes import Lineup, lineup, qq_table, quantile_table
