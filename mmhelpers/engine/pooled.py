@@ -14,6 +14,7 @@ all replicates) and a rest, of which the sum of squares and products S is all th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,12 +92,18 @@ class Plan:
     stacks : tuple of Stack
     Mxx : ndarray, shape (p, p)
         ``Q'(I - Z Z^+)Q``.
+    Zt : sparse array, shape (q, n)
+        Z' by rows.
+    reduce : sparse array, shape (q', q), or None
+        The structure's, where it is not the identity.
     """
 
     design: Design
     structure: Structure
     stacks: tuple[Stack, ...]
     Mxx: Floats
+    Zt: Any
+    reduce: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +307,20 @@ def make_plan(design: Design, structure: Structure) -> Plan:
                 singles=_singles([member[3] for member in members]) if single else None,
             )
         )
-    return Plan(design, structure, tuple(_without_F(stack, design.k) for stack in stacks), Mxx)
+    eye = structure.reduce.shape[0] == structure.reduce.shape[1] and _is_identity(structure.reduce)
+    return Plan(
+        design=design,
+        structure=structure,
+        stacks=tuple(_without_F(stack, design.k) for stack in stacks),
+        Mxx=Mxx,
+        Zt=structure.Z.T.tocsr(),
+        reduce=None if eye else structure.reduce,
+    )
+
+
+def _is_identity(A: Any) -> bool:
+    A = A.tocoo()
+    return bool(np.array_equal(A.row, A.col) and np.all(A.data == 1.0))
 
 
 def _without_F(stack: Stack, k: tuple[int, ...]) -> Stack:
@@ -365,13 +385,12 @@ def _vectors(source: Any, levels: Floats, reduced: Floats) -> Floats:
     return np.moveaxis(out - out.mean(0), 2, 0)
 
 
-def collect(plan: Plan, r: Floats) -> Pooled:
-    """Sufficient statistics of scaled residuals (n, R)."""
-    Zr = plan.structure.Z.T @ r
-    reduced = plan.structure.reduce @ Zr
-    R, p = r.shape[1], plan.design.p
+def collect(plan: Plan, Zr: Floats, rr: Floats) -> Pooled:
+    """Sufficient statistics from Z'r (q, R) and r'r (R,) of scaled residuals."""
+    reduced = Zr if plan.reduce is None else plan.reduce @ Zr
+    R, p = Zr.shape[1], plan.design.p
     M = np.zeros((p + 1, R))
-    M[p] = np.einsum("nR,nR->R", r, r)
+    M[p] = rr
     all_gr, all_S = [], []
     for stack in plan.stacks:
         _, size, B = stack.F.shape
@@ -405,3 +424,16 @@ def collect(plan: Plan, r: Floats) -> Pooled:
         all_gr.append(gr)
         all_S.append(S)
     return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))
+
+
+def concatenate(parts: Sequence[Pooled]) -> Pooled:
+    """Put the statistics of several batches of replicates side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    return Pooled(
+        plan=parts[0].plan,
+        gr=tuple(np.concatenate(same, axis=-1) for same in zip(*(part.gr for part in parts), strict=True)),
+        S=tuple(np.concatenate(same, axis=-1) for same in zip(*(part.S for part in parts), strict=True)),
+        M=np.concatenate([part.M for part in parts], axis=-1),
+        n_obs=np.concatenate([part.n_obs for part in parts]),
+    )

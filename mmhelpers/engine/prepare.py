@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,14 @@ from mmhelpers.engine import pooled, schur_build
 from mmhelpers.engine.blocks import find_structure
 from mmhelpers.engine.criterion import System
 from mmhelpers.engine.design import Design, residualise
+from mmhelpers.engine.start import Start
 
 Floats = NDArray[np.float64]
 
 # Numbers that a chunk of replicates may hold in its largest array.
 CHUNK = 400_000
+# Numbers of the responses that are reduced at a time, to stay in the cache.
+DATA = 100_000
 # Designs with a block larger than this take the general path.
 LARGEST_BLOCK = 16
 
@@ -34,8 +38,8 @@ class Prepared:
     R_inv : ndarray, shape (R or 1, p, p)
         From coefficients of Q to those of X.
     log_det_XX : ndarray, shape (R or 1,)
-    r : ndarray, shape (n, R)
-        The scaled residuals.
+    moments : ndarray, shape (V + 1, R), or None
+        For the starting values.
     """
 
     system: System
@@ -43,14 +47,14 @@ class Prepared:
     scale: Floats
     R_inv: Floats
     log_det_XX: Floats
-    r: Floats
+    moments: Floats | None = None
 
 
 def chunk_size(design: Design, plan: pooled.Plan | None = None) -> int:
     """Replicates that are fitted together, so that the largest array stays within `CHUNK` numbers."""
     if plan is not None:
         widest = max(stack.F[0].size * max(stack.F.shape[0], 1) for stack in plan.stacks)
-        return int(np.clip(CHUNK // max(design.n, 4 * widest), 16, 4096))
+        return int(np.clip(CHUNK // (4 * widest), 16, 4096))
     q = sum(k * levels for k, levels in zip(design.k, design.levels, strict=True))
     one, two = schur_build.split_factors(design)
     q1 = sum(design.k[t] * design.levels[t] for t in one)
@@ -58,11 +62,31 @@ def chunk_size(design: Design, plan: pooled.Plan | None = None) -> int:
     return int(np.clip(CHUNK // width, 1, 4096))
 
 
-def prepare_complete(design: Design, Y: Floats, plan: pooled.Plan | None = None) -> Prepared:
+def prepare_complete(
+    design: Design, Y: Floats, plan: pooled.Plan | None = None, start: Start | None = None
+) -> Prepared:
     """Reduce responses (R, n) that have every observation."""
+    R_inv, log_det = design.R_inv[None], np.array([design.log_det_XX])
+    if plan is None:
+        r, coef, scale = residualise(design.Q, Y)
+        r /= np.where(scale > 0, scale, 1.0)
+        moments = None if start is None else start.moments(start.Z.T @ r, np.einsum("nR,nR->R", r, r))
+        return Prepared(schur_build.build(design, r), coef, scale, R_inv, log_det, moments)
+    size = max(DATA // design.n, 32)
+    parts = [_reduce(design, Y[i : i + size], plan, start) for i in range(0, len(Y), size)]
+    coef, scale = (np.concatenate([part[i] for part in parts], axis=-1) for i in (1, 2))
+    moments = None if start is None else np.concatenate([part[3] for part in parts], axis=-1)
+    return Prepared(
+        pooled.concatenate([part[0] for part in parts]), coef, scale, R_inv, log_det, moments
+    )
+
+
+def _reduce(design: Design, Y: Floats, plan: pooled.Plan, start: Start | None) -> tuple[Any, ...]:
     r, coef, scale = residualise(design.Q, Y)
-    system: System = schur_build.build(design, r) if plan is None else pooled.collect(plan, r)
-    return Prepared(system, coef, scale, design.R_inv[None], np.array([design.log_det_XX]), r)
+    Zr = plan.Zt @ r
+    Zr /= np.where(scale > 0, scale, 1.0)
+    rr = np.where(scale > 0, float(design.n), 0.0)
+    return pooled.collect(plan, Zr, rr), coef, scale, None if start is None else start.moments(Zr, rr)
 
 
 def choose_plan(design: Design) -> pooled.Plan | None:
@@ -71,7 +95,7 @@ def choose_plan(design: Design) -> pooled.Plan | None:
     return pooled.make_plan(design, structure) if structure.largest <= LARGEST_BLOCK else None
 
 
-def prepare_missing(design: Design, Y: Floats) -> Prepared:
+def prepare_missing(design: Design, Y: Floats, start: Start | None = None) -> Prepared:
     """Reduce responses (R, n) in which NaN marks observations that a replicate lacks."""
     present = (~np.isnan(Y)).astype(float).T.copy()
     filled = np.where(np.isnan(Y), 0.0, Y)
@@ -113,4 +137,5 @@ def prepare_missing(design: Design, Y: Floats) -> Prepared:
         r = r / np.where(scale > 0, scale, 1.0)
     R_inv = design.R_inv @ QU
     log_det = design.log_det_XX + 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
-    return Prepared(schur_build.build(design, r, present, QU), coef, scale, R_inv, log_det, r)
+    moments = None if start is None else start.moments(start.Z.T @ r, np.einsum("nR,nR->R", r, r))
+    return Prepared(schur_build.build(design, r, present, QU), coef, scale, R_inv, log_det, moments)

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 # From this size on, LAPACK one matrix at a time beats vectors over the batch.
 LAPACK_SIZE = 12
+# From this many elements on, matrix products one at a time beat sums over the batch.
+PRODUCT_SIZE = 25
 
 
 def spd_inverse(K: Floats) -> tuple[Floats, Floats]:
@@ -88,6 +90,24 @@ def _lapack_inverse(K: Floats) -> tuple[Floats, Floats]:
         inverse[good] = np.linalg.inv(stacked[good])
     inverse = 0.5 * (inverse + np.swapaxes(inverse, -1, -2))
     return np.moveaxis(inverse, (-2, -1), (0, 1)).reshape(d, d, *K.shape[2:]), np.where(good, log_det, np.nan)
+
+
+def product(A: Floats, B: Floats) -> Floats:
+    """Products A B of matrices (a, b, R or 1) and (b, c, R).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> product(np.eye(2)[:, :, None], np.arange(8.0).reshape(2, 2, 2)).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    """
+    a, b, replicates = A.shape
+    if replicates == 1:
+        return np.asarray(A[:, :, 0] @ B.reshape(b, -1)).reshape(a, *B.shape[1:])
+    if a * b < PRODUCT_SIZE:
+        return np.asarray(np.einsum("abr,bcr->acr", A, B))
+    out = np.ascontiguousarray(np.moveaxis(A, 2, 0)) @ np.ascontiguousarray(np.moveaxis(B, 2, 0))
+    return np.ascontiguousarray(np.moveaxis(out, 0, 2))
 
 
 def solve_spd(H: Floats, g: Floats) -> tuple[Floats, Floats]:
