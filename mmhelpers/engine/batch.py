@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mmhelpers.engine import closed_form, pooled
 from mmhelpers.engine.criterion import evaluate
-from mmhelpers.engine.design import Design, change_units, make_design, theta_to_T
+from mmhelpers.engine.design import Design, change_units, design_of, theta_to_T
 from mmhelpers.engine.newton import Optimum
 from mmhelpers.engine.numbers import in_user_units
 from mmhelpers.engine.optimum import canonical, optimise
@@ -51,12 +51,7 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
         Y = Y - matrices.offset
     if not matrices.terms:
         return fit_ordinary(matrices, Y, reml)
-    design = make_design(
-        matrices.X,
-        [term.index for term in matrices.terms],
-        [term.z for term in matrices.terms],
-        [term.n_levels for term in matrices.terms],
-    )
+    design = design_of(matrices)
     holes = np.isnan(Y).any(1) if missing == "drop" else np.zeros(len(Y), dtype=bool)
     parts = [np.flatnonzero(~holes), np.flatnonzero(holes)]
     plan = choose_plan(design) if len(parts[0]) else None
@@ -84,6 +79,13 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
         modes=lambda: conditional_modes(design, Y, theta, reml),
         **out,
     )
+
+
+def fit_prepared(matrices: Matrices, start: Start, prepared: Prepared, reml: bool) -> Fits:
+    """Fits to statistics that are there already."""
+    out = _fit_chunk(start, prepared, reml)
+    message = tuple(out.pop("message").tolist())
+    return Fits(matrices=matrices, reml=reml, message=message, **out)
 
 
 def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmhelpers.results import Matrices
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
@@ -110,6 +112,16 @@ def make_design(X: Floats, index: Sequence[Ints], z: Sequence[Floats], levels: S
         z=tuple(w[0] for w in whitened),
         B=tuple(w[1] for w in whitened),
         levels=tuple(levels),
+    )
+
+
+def design_of(matrices: Matrices) -> Design:
+    """Design of a model with random effects."""
+    return make_design(
+        matrices.X,
+        [term.index for term in matrices.terms],
+        [term.z for term in matrices.terms],
+        [term.n_levels for term in matrices.terms],
     )
 
 

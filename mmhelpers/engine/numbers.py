@@ -40,9 +40,9 @@ def in_user_units(
     H[:t, t] = H[t, :t] = -2 * m / value.s * value.dM[:, p, p]
     H[t, t] = 4 * m
     units = change_units(np.eye(t), design.B)  # d theta / d theta~
-    back = np.linalg.inv(units)
+    back = np.asarray(np.linalg.inv(units), dtype=float)
     jacobian = np.empty((t + 1, p, p, len(sigma)))
-    turned = (back.T @ value.dM[:, :p, :p].reshape(t, -1)).reshape(t, p, p, -1)
+    turned = (back.T @ value.dM[:, :p, :p].reshape(t, p * p * len(sigma))).reshape(t, p, p, len(sigma))
     for i in range(t):
         np.multiply(-variance, product(product(root, turned[i]), root.transpose(1, 0, 2)), out=jacobian[i])
     np.multiply(vcov, 2 / np.where(sigma > 0, sigma, np.nan), out=jacobian[t])

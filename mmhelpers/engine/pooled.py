@@ -388,14 +388,12 @@ def _vectors(source: Any, levels: Floats, reduced: Floats) -> Floats:
 def collect(plan: Plan, Zr: Floats, rr: Floats) -> Pooled:
     """Sufficient statistics from Z'r (q, R) and r'r (R,) of scaled residuals."""
     reduced = Zr if plan.reduce is None else plan.reduce @ Zr
-    R, p = Zr.shape[1], plan.design.p
-    M = np.zeros((p + 1, R))
-    M[p] = rr
-    all_gr, all_S = [], []
+    R = Zr.shape[1]
+    all_gr, all_SSP = [], []
     for stack in plan.stacks:
         _, size, B = stack.F.shape
         gr = np.zeros((size, stack.gx.shape[1], B, R))
-        S = np.zeros((size, size, B, R))
+        SSP = np.zeros((size, size, B, R))
         if stack.singles is not None:
             rows, F_inv = stack.singles
             gr[:, 0] = np.einsum("idb,bdR->ibR", F_inv, reduced[rows])
@@ -412,18 +410,43 @@ def collect(plan: Plan, Zr: Floats, rr: Floats) -> Pooled:
                 gr[:, : U.shape[1], b] += np.einsum("id,odR->ioR", gather.F_inv, rotated)
             if stack.rest:
                 inner = np.einsum("id,deR->ieR", gather.F_inv, total)
-                S[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
-                metric = np.eye(size) if stack.A is None else stack.A[..., b]
-                M[p] -= np.einsum("ij,ijR->R", metric, S[:, :, b])
-                S[:, :, b] -= np.einsum("ioR,joR->ijR", gr[:, :, b], gr[:, :, b])
+                SSP[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
+        all_gr.append(gr)
+        all_SSP.append(SSP)
+    return assemble(plan, all_gr, all_SSP, rr)
+
+
+def assemble(plan: Plan, all_gr: Sequence[Floats], all_SSP: Sequence[Floats], rr: Floats) -> Pooled:
+    """Put statistics together from their parts.
+
+    Parameters
+    ----------
+    plan : Plan
+    all_gr : sequence of ndarray, shape (r, rho, B, R)
+        As in `Pooled`, a stack.
+    all_SSP : sequence of ndarray, shape (r, r, B, R)
+        Sum over all vectors of a block of ``gamma gamma'``, of which S is what ``gr`` leaves; not looked
+        at where a stack has no rest.
+    rr : ndarray, shape (R,)
+        ``r'r``.
+    """
+    p = plan.design.p
+    M = np.zeros((p + 1, len(rr)))
+    M[p] = rr
+    all_S = []
+    for stack, gr, SSP in zip(plan.stacks, all_gr, all_SSP, strict=True):
+        _, size, B = stack.F.shape
         dual = gr if stack.A is None else np.einsum("ijb,jobR->iobR", stack.A, gr)
-        if not stack.rest:
+        if stack.rest:
+            metric = np.repeat(np.eye(size)[:, :, None], B, axis=2) if stack.A is None else stack.A
+            M[p] -= np.einsum("ijb,ijbR->R", metric, SSP)
+            SSP = SSP - np.einsum("iobR,jobR->ijbR", gr, gr)
+        else:
             M[p] -= np.einsum("iobR,iobR->R", gr, dual)
         width = size * stack.gx.shape[1] * B
-        M[:p] -= stack.gx.reshape(width, p).T @ dual.reshape(width, R)
-        all_gr.append(gr)
-        all_S.append(S)
-    return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))
+        M[:p] -= stack.gx.reshape(width, p).T @ dual.reshape(width, len(rr))
+        all_S.append(SSP)
+    return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(len(rr), float(plan.design.n)))
 
 
 def concatenate(parts: Sequence[Pooled]) -> Pooled:

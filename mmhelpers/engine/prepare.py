@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.engine import pooled, schur_build
-from mmhelpers.engine.blocks import find_structure
+from mmhelpers.engine import distinct, pooled, schur_build
+from mmhelpers.engine.blocks import find_structure, unpool
 from mmhelpers.engine.criterion import System
 from mmhelpers.engine.design import Design, residualise
 from mmhelpers.engine.start import Start
@@ -52,6 +51,9 @@ class Prepared:
 
 def chunk_size(design: Design, plan: pooled.Plan | None = None) -> int:
     """Replicates that are fitted together, so that the largest array stays within `CHUNK` numbers."""
+    if plan is not None and distinct.applies(plan):
+        p, k, B = design.p, design.k[0], plan.stacks[0].F.shape[2]
+        return int(np.clip(4 * CHUNK // (B * k * (k + p + 1)), 16, 4096))
     if plan is not None:
         widest = max(stack.F[0].size * max(stack.F.shape[0], 1) for stack in plan.stacks)
         return int(np.clip(CHUNK // (4 * widest), 16, 4096))
@@ -72,27 +74,41 @@ def prepare_complete(
         r /= np.where(scale > 0, scale, 1.0)
         moments = None if start is None else start.moments(start.Z.T @ r, np.einsum("nR,nR->R", r, r))
         return Prepared(schur_build.build(design, r), coef, scale, R_inv, log_det, moments)
+    parts = []
+    size = max(CHUNK // plan.Zt.shape[0], 16)
+    coef, scale = np.empty((design.p, len(Y))), np.empty(len(Y))
+    moments = None if start is None else np.empty((design.n_vec + 1, len(Y)))
+    for first in range(0, len(Y), size):
+        here = slice(first, min(first + size, len(Y)))
+        Zr, coef[:, here], scale[here] = _project(design, Y[here], plan)
+        rr = np.where(scale[here] > 0, float(design.n), 0.0)
+        parts.append(pooled.collect(plan, Zr, rr))
+        if start is not None and moments is not None:
+            moments[:, here] = start.moments(Zr, rr)
+    together = pooled.concatenate(parts)
+    system: System = distinct.from_pooled(together) if distinct.applies(plan) else together
+    return Prepared(system, coef, scale, R_inv, log_det, moments)
+
+
+def _project(design: Design, Y: Floats, plan: pooled.Plan) -> tuple[Floats, Floats, Floats]:
+    """Z'r of scaled residuals (q, R), and coefficients and scale, in pieces that stay in the cache."""
     size = max(DATA // design.n, 32)
-    parts = [_reduce(design, Y[i : i + size], plan, start) for i in range(0, len(Y), size)]
-    coef, scale = (np.concatenate([part[i] for part in parts], axis=-1) for i in (1, 2))
-    moments = None if start is None else np.concatenate([part[3] for part in parts], axis=-1)
-    return Prepared(
-        pooled.concatenate([part[0] for part in parts]), coef, scale, R_inv, log_det, moments
-    )
-
-
-def _reduce(design: Design, Y: Floats, plan: pooled.Plan, start: Start | None) -> tuple[Any, ...]:
-    r, coef, scale = residualise(design.Q, Y)
-    Zr = plan.Zt @ r
-    Zr /= np.where(scale > 0, scale, 1.0)
-    rr = np.where(scale > 0, float(design.n), 0.0)
-    return pooled.collect(plan, Zr, rr), coef, scale, None if start is None else start.moments(Zr, rr)
+    Zr, coef, scale = np.empty((plan.Zt.shape[0], len(Y))), np.empty((design.p, len(Y))), np.empty(len(Y))
+    for first in range(0, len(Y), size):
+        here = slice(first, min(first + size, len(Y)))
+        r, coef[:, here], scale[here] = residualise(design.Q, Y[here])
+        np.divide(plan.Zt @ r, np.where(scale[here] > 0, scale[here], 1.0), out=Zr[:, here])
+    return Zr, coef, scale
 
 
 def choose_plan(design: Design) -> pooled.Plan | None:
     """Return the plan of the pooled path where the design falls into small blocks, None elsewhere."""
     structure = find_structure(design)
-    return pooled.make_plan(design, structure) if structure.largest <= LARGEST_BLOCK else None
+    if structure.largest > LARGEST_BLOCK:
+        return None
+    if len(design.k) == 1 and design.levels[0] < 2 * len(structure.blocks):
+        structure = unpool(structure)  # hardly a group has an equal
+    return pooled.make_plan(design, structure)
 
 
 def prepare_missing(design: Design, Y: Floats, start: Start | None = None) -> Prepared:

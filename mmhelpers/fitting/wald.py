@@ -68,7 +68,9 @@ def coefficient_frame(fits: Fits, ddf: str = "satterthwaite") -> pd.DataFrame:
     import pandas as pd
 
     n_rep, p = fits.beta.shape
-    names = pd.Series(fits.matrices.x_names, dtype="str").array  # taking from it spares looking at every string
+    names = pd.Series(
+        fits.matrices.x_names, dtype="str"
+    ).array  # taking from it spares looking at every string
     columns: dict[str, Any] = {
         "rep": np.repeat(np.arange(n_rep), p),
         "coefficient": names.take(np.tile(np.arange(p), n_rep)),
