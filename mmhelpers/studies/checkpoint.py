@@ -71,7 +71,7 @@ class Checkpoint:
                     raise CheckpointError(f"{folder} is there and is no study's: take another folder")
             self.folder.mkdir(parents=True, exist_ok=True)
             beside = self.folder / f".study.json.{os.getpid()}.part"
-            beside.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf8")
+            beside.write_text(json.dumps(about, indent=1), encoding="utf8")
             os.replace(beside, manifest)
         for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
             with contextlib.suppress(FileNotFoundError):
