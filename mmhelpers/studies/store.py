@@ -126,9 +126,7 @@ def write_frame(frame: pd.DataFrame, path: Path, about: dict[str, Any], sync: bo
     pa, pq = optional("pyarrow", "writing Parquet"), optional("pyarrow.parquet", "writing Parquet")
     bare = pd.DataFrame({name: frame[name] for name in frame.columns})
     table = pa.Table.from_pandas(bare, preserve_index=False, nthreads=1)
-    table = table.replace_schema_metadata(
-        (table.schema.metadata or {}) | {META: json.dumps(about).encode()}
-    )
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | {META: json.dumps(about).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with open(beside, "wb") as file:
