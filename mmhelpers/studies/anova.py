@@ -14,10 +14,17 @@ weights a unit's difference of means by ``n1 n2 / (n1 + n2)``, the between strat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from mmhelpers.studies.outcome import Outcome, outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -133,7 +140,7 @@ def min_f(f1: ArrayLike, df1: ArrayLike, f2: ArrayLike, df2: ArrayLike) -> tuple
     --------
     >>> value, df = min_f(9.0, 23, 6.0, 11)
     >>> round(float(value), 3), round(float(df), 2)
-    (3.6, 25.21)
+    (3.6, 25.2)
     """
     f1, df1, f2, df2 = (np.asarray(x, dtype=float) for x in (f1, df1, f2, df2))
     both = f1 + f2
@@ -160,7 +167,7 @@ def by_subject_and_item(Y: ArrayLike, subject: ArrayLike, item: ArrayLike, condi
     >>> subject, item = np.repeat(range(8), 6), np.tile(range(6), 8)
     >>> Y = np.random.default_rng(1).normal(size=(2000, 48))
     >>> tests = by_subject_and_item(Y, subject, item, item % 2)
-    >>> (tests.p1 < 0.05).mean().round(2), tests.df1[0], tests.df2[0]
+    >>> float((tests.p1 < 0.05).mean().round(2)), float(tests.df1[0]), float(tests.df2[0])
     (0.05, 7.0, 4.0)
     """
     from scipy import special
@@ -170,3 +177,44 @@ def by_subject_and_item(Y: ArrayLike, subject: ArrayLike, item: ArrayLike, condi
     value, df = min_f(f1, df1, f2, df2)
     p1, p2, p_min = (np.asarray(special.fdtrc(1.0, d, f)) for f, d in ((f1, df1), (f2, df2), (value, df)))
     return ByUnit(f1, f2, value, df1, df2, df, p1, p2, p_min, np.maximum(p1, p2))
+
+
+def outcomes(tests: ByUnit) -> list[Outcome]:
+    """F1, F2, F1xF2 and min F' as outcomes of a study."""
+    return [
+        outcome("F1", tests.p1, df=tests.df1, statistic=tests.f1),
+        outcome("F2", tests.p2, df=tests.df2, statistic=tests.f2),
+        outcome("F1xF2", tests.p_both),
+        outcome("minF", tests.p_min, df=tests.df_min, statistic=tests.min_f),
+    ]
+
+
+@dataclass(frozen=True)
+class ByUnits:
+    """The F tests of this module in the place of a model in a study.
+
+    ``mm.type1(..., models={"anova": ByUnits("subject", "item")})`` has four tests: ``"F1"``, ``"F2"``,
+    ``"F1xF2"`` and ``"minF"``.
+
+    Attributes
+    ----------
+    subject, item : str
+        Columns of the design.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mmhelpers as mm
+    >>> frame = mm.cross(subject=8, item=6, x=[-0.5, 0.5]).data
+    >>> Y = np.random.default_rng(1).normal(size=(3, 96))
+    >>> [found.test for found in ByUnits("subject", "item").analyse(frame, Y, "x", ())]
+    ['F1', 'F2', 'F1xF2', 'minF']
+    """
+
+    subject: str
+    item: str
+
+    def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> list[Outcome]:
+        """Test the effect, a column of two values, in each data set."""
+        del tests
+        return outcomes(by_subject_and_item(Y, frame[self.subject], frame[self.item], frame[effect]))

@@ -44,9 +44,7 @@ def pieces(cells: Sequence[str], n: int, size: int) -> list[Piece]:
     >>> [piece.file for piece in pieces(["a", "b"], 3, 2)]
     ['a.000000-000002.npz', 'b.000000-000002.npz', 'a.000002-000003.npz', 'b.000002-000003.npz']
     """
-    return [
-        Piece(cell, first, min(first + size, n)) for first in range(0, n, size) for cell in cells
-    ]
+    return [Piece(cell, first, min(first + size, n)) for first in range(0, n, size) for cell in cells]
 
 
 def run(

@@ -18,15 +18,20 @@ of the two models it ends at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.engine import fit_arrays
-from mmhelpers.studies.anova import by_subject_and_item
-from mmhelpers.studies.effect import Terms, effect_tests
+from mmhelpers.studies.anova import by_subject_and_item, outcomes
+from mmhelpers.studies.effect import EffectTest, Terms, effect_tests
+from mmhelpers.studies.outcome import Outcome, outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -49,7 +54,7 @@ class Cell:
 
     n_subjects: int
     n_items: int
-    slope_sd: int
+    slope_sd: float
 
     @property
     def name(self) -> str:
@@ -97,10 +102,16 @@ def draw(cell: Cell, seed: int, replicates: Iterable[int]) -> Floats:
     (3, 600)
     """
     number = CELLS.index(cell)
+    return draw_from(
+        cell, [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, i))) for i in replicates]
+    )
+
+
+def draw_from(cell: Cell, generators: Iterable[np.random.Generator]) -> Floats:
+    """Draw a data set from each generator; shape (number of generators, n)."""
     subject, item, condition = cell.subject, cell.item, cell.condition
     rows = []
-    for replicate in replicates:
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, replicate)))
+    for rng in generators:
         y = 2000.0 + 300.0 * rng.normal(size=len(subject))
         for levels, index in ((cell.n_subjects, subject), (cell.n_items, item)):
             z = rng.normal(size=(2, levels))
@@ -156,8 +167,7 @@ def select_backward(deviance: ArrayLike, alpha: float = SELECTION_ALPHA) -> Ints
 
     Examples
     --------
-    The correlations are not needed, the items' slopes are: one path ends at ``rio``'s side, the other
-    keeps ``zss``; the larger model wins.
+    Of the models max, nrc, zis, zss and rio:
 
     >>> list(MODELS)[select_backward([[100.0], [100.5], [130.0], [101.0], [140.0]])[0]]
     'nrc'
@@ -172,13 +182,22 @@ def select_backward(deviance: ArrayLike, alpha: float = SELECTION_ALPHA) -> Ints
     for path in PATHS:
         at = np.full(deviance.shape[1], names.index(path[0]))
         going = np.ones(deviance.shape[1], dtype=bool)
-        for large, small in zip(path, path[1:], strict=False):
+        for large, small in pairwise(path):
             i, j = names.index(large), names.index(small)
             p = special.chdtrc(MODELS[large] - MODELS[small], np.maximum(deviance[j] - deviance[i], 0.0))
             going &= p > alpha
             at[going] = j
         ends.append(at)
-    return np.minimum(*ends)
+    return np.asarray(np.minimum(*ends))
+
+
+def fit_all(
+    subject: ArrayLike, item: ArrayLike, x: ArrayLike, Y: Floats, shifts: Sequence[float] = (0.0,)
+) -> list[EffectTest]:
+    """Test the effect of x with each of `MODELS`, by maximum likelihood."""
+    x = np.asarray(x, dtype=float)
+    X = np.column_stack([np.ones(len(x)), x])
+    return [effect_tests(X, random_terms(subject, item, x, model), Y, 1, shifts) for model in MODELS]
 
 
 def p_values(cell: Cell, Y: Floats, effects: Sequence[float] = EFFECTS) -> dict[str, Floats]:
@@ -206,13 +225,7 @@ def p_values(cell: Cell, Y: Floats, effects: Sequence[float] = EFFECTS) -> dict[
     ]
     for name, attribute in (("F1", "p1"), ("F2", "p2"), ("F1xF2", "p_both"), ("minF", "p_min")):
         out[name] = np.array([getattr(t, attribute) for t in tests])
-    x = cell.condition
-    X = np.column_stack([np.ones(len(x)), x])
-    tested = []
-    for model in MODELS:
-        terms = random_terms(cell.subject, cell.item, x, model)
-        fits = fit_arrays(X, terms, Y, reml=False)
-        tested.append(effect_tests(X, terms, Y, 1, effects, fits=fits))
+    tested = fit_all(cell.subject, cell.item, cell.condition, Y, effects)
     p = np.array([t.p_chi for t in tested])
     out |= dict(zip(MODELS, p, strict=True))
     out["deviance"] = np.array([t.deviance for t in tested])
@@ -222,3 +235,114 @@ def p_values(cell: Cell, Y: Floats, effects: Sequence[float] = EFFECTS) -> dict[
         out[name] = np.take_along_axis(p, chosen[None, None], axis=0)[0]
         out[f"{name}.model"] = chosen.astype(float)
     return out
+
+
+def _selected(tested: Sequence[EffectTest], rule: str) -> Outcome:
+    """The likelihood ratio test in the model that a rule selects: ``"max"``, ``"AIC"`` or ``"LRT"``."""
+    deviance = np.array([t.deviance for t in tested])
+    if rule == "max":
+        chosen = np.zeros(deviance.shape[1], dtype=np.intp)
+    else:
+        chosen = select_by_aic(deviance) if rule == "AIC" else select_backward(deviance)
+
+    def pick(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray(np.take_along_axis(np.array(values), chosen[None], axis=0)[0])
+
+    failed = pick([t.failed | t.failed_null[0] for t in tested])
+    names = np.array(list(MODELS), dtype=object)[chosen]
+    message = np.array(
+        [f"{name}{': did not converge' if f else ''}" for name, f in zip(names, failed, strict=True)]
+    )
+    return outcome(
+        rule,
+        pick([t.p_chi[0] for t in tested]),
+        estimate=pick([t.estimate[0] for t in tested]),
+        se=pick([t.se for t in tested]),
+        df=1.0,
+        statistic=pick([t.chi2[0] for t in tested]),
+        singular=pick([t.singular for t in tested]),
+        message=message.astype(object),
+    )
+
+
+@dataclass(frozen=True)
+class SlopeSelection:
+    """Backward selection of random slopes in the place of a model in a study.
+
+    ``mm.type1(..., models={"selected": SlopeSelection("subject", "item")})`` has three tests: the likelihood
+    ratio in the maximal model (``"max"``), in the one with the smallest AIC (``"AIC"``), and in the one that
+    backward selection keeps (``"LRT"``). The message of each row names the model.
+
+    Attributes
+    ----------
+    subject, item : str
+        Columns of the design.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mmhelpers as mm
+    >>> frame = mm.cross(subject=9, item=9, x=[-0.5, 0.5]).data
+    >>> Y = np.random.default_rng(1).normal(size=(3, 162))
+    >>> found = SlopeSelection("subject", "item").analyse(frame, Y, "x", ())
+    >>> [outcome.test for outcome in found], found[0].message.tolist()
+    (['max', 'AIC', 'LRT'], ['max', 'max', 'max'])
+    """
+
+    subject: str
+    item: str
+
+    def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> list[Outcome]:
+        """Test the effect, a column of numbers, in each data set."""
+        del tests
+        tested = fit_all(frame[self.subject], frame[self.item], frame[effect], Y)
+        return [_selected(tested, rule) for rule in ("max", "AIC", "LRT")]
+
+
+def check(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a cell of a study, complete: subjects, items, slope_sd, effect.
+
+    Examples
+    --------
+    >>> check({"slope_sd": 40})
+    {'subjects': 30, 'items': 10, 'slope_sd': 40, 'effect': 0.0}
+    """
+    out: dict[str, Any] = {"subjects": 30, "items": 10, "slope_sd": 0, "effect": 0.0}
+    unknown = sorted(set(params) - set(out))
+    if unknown:
+        raise ValueError(f"matuschek2017 has no parameter {unknown[0]!r}; it has {', '.join(out)}")
+    out |= params
+    for name in ("subjects", "items"):
+        if isinstance(out[name], bool) or not isinstance(out[name], int) or out[name] < 3:
+            raise ValueError(f"{name} must be a whole number, 3 or more, not {out[name]!r}")
+    for name in ("slope_sd", "effect"):
+        if isinstance(out[name], bool) or not isinstance(out[name], int | float):
+            raise ValueError(f"{name} must be a number, not {out[name]!r}")
+    if out["slope_sd"] < 0:
+        raise ValueError(f"slope_sd must not be negative, but is {out['slope_sd']!r}")
+    return out
+
+
+def describe(params: Mapping[str, Any]) -> str:
+    """Say in one line what a cell simulates.
+
+    Examples
+    --------
+    >>> describe(check({"slope_sd": 40}))
+    'Matuschek et al. (2017): 30 subjects, 10 items, slope SD 40, effect 0.0; five models, AIC and LRT selection'
+    """
+    return (
+        f"Matuschek et al. (2017): {params['subjects']} subjects, {params['items']} items, slope SD "
+        f"{params['slope_sd']}, effect {params['effect']}; five models, AIC and LRT selection"
+    )
+
+
+def rows(rng: np.random.Generator, n_rep: int, params: Mapping[str, Any]) -> dict[str, list[Outcome]]:
+    """Draw and analyse n_rep data sets of a cell; `mmhelpers.studies.generators` says how it is used."""
+    cell = Cell(params["subjects"], params["items"], params["slope_sd"])
+    Y = draw_from(cell, rng.spawn(n_rep)) + params["effect"] * cell.condition
+    tested = fit_all(cell.subject, cell.item, cell.condition, Y)
+    return {
+        "anova": outcomes(by_subject_and_item(Y, cell.subject, cell.item, cell.condition)),
+        "selected": [_selected(tested, rule) for rule in ("max", "AIC", "LRT")],
+    }

@@ -189,7 +189,13 @@ def histogram(results: Mapping[str, chunks.Arrays]) -> pd.DataFrame:
             for effect, p in enumerate(arrays[name]):
                 counts, _ = np.histogram(p[~np.isnan(p)], edges)
                 rows += [
-                    {"cell": cell, "analysis": name, "effect": effect, "lower": round(low, 2), "count": int(n)}
+                    {
+                        "cell": cell,
+                        "analysis": name,
+                        "effect": effect,
+                        "lower": round(low, 2),
+                        "count": int(n),
+                    }
                     for low, n in zip(edges[:-1], counts, strict=True)
                 ]
     return pd.DataFrame(rows)
