@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mmhelpers.engine import fit_arrays
 from mmhelpers.results import Fits
 from mmhelpers.studies.anova import by_subject_and_item, outcomes
-from mmhelpers.studies.effect import EffectTest, Terms, effect_tests, not_converged
+from mmhelpers.studies.ml_tests import EffectTest, Terms, effect_tests, not_converged
 from mmhelpers.studies.outcome import Outcome, outcome
 
 Floats = NDArray[np.float64]

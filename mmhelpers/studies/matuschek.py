@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmhelpers.studies.anova import by_subject_and_item, outcomes
-from mmhelpers.studies.effect import EffectTest, Terms, effect_tests
+from mmhelpers.studies.ml_tests import EffectTest, Terms, effect_tests
 from mmhelpers.studies.outcome import Outcome, outcome
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
 """Published simulation studies at full size: from p-values to a table of rates.
 
-The numbers of the two studies that the course reruns are in ``data/studies``; `load_table` reads them.
+The numbers of the two studies that the course reruns are in ``data/studies``; `load_study` reads them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import platform
 import tomllib
@@ -88,7 +89,7 @@ def corrected_power(p0: Floats, p1: Floats, alpha: float = 0.05) -> tuple[float,
     Examples
     --------
     >>> grid = np.linspace(0.0, 1.0, 1001)
-    >>> corrected_power(grid**2, grid**4)[0].round(3)
+    >>> round(corrected_power(grid**2, grid**4)[0], 3)
     0.224
     """
     if (p0 <= alpha).mean() <= alpha:
@@ -339,29 +340,76 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return both
 
 
-def load_table(study: str, part: str = "") -> pd.DataFrame:
-    """Read a table of ``data/studies``: the rates, or ``part`` ``"first"`` or ``"pvalues"``.
+def load_study(study: str, part: str = "") -> pd.DataFrame:
+    """Read what came out of a published study that the course has run again.
+
+    Parameters
+    ----------
+    study : {"barr2013", "matuschek2017"}
+    part : {"", "first", "pvalues"}
+        The rates (`table`), the p-values of the first data sets (`first_rows`), or all p-values counted in
+        bins (`histogram`).
+
+    Returns
+    -------
+    DataFrame
+        With what was run (sizes, processor time, versions) in ``attrs["record"]``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such study or part, or its file is not the one that was recorded.
 
     Examples
     --------
-    >>> table = load_table("barr2013")
-    >>> sorted(set(table["cell"]))
+    >>> import mmhelpers as mm
+    >>> rates = mm.load_study("barr2013")
+    >>> sorted(set(rates["cell"]))
     ['wsbi12', 'wsbi24', 'wswi12', 'wswi24']
     """
     import pandas as pd
 
-    return pd.read_csv(_path(f"{study}{'_' + part if part else ''}.csv"))
-
-
-def load_record(study: str) -> dict[str, Any]:
-    """What was run: sizes, processor time, versions, sha256 of the tables."""
-    return dict(json.loads(_path(f"{study}.json").read_text(encoding="utf8")))
-
-
-def _path(name: str) -> Path:
     from mmhelpers.datasets import data_folder
 
-    return Path(str(data_folder())) / "studies" / name
+    folder = Path(str(data_folder())) / "studies"
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if study not in names:
+        raise ValueError(f"study must be one of {', '.join(names)}, not {study!r}")
+    if part not in {"", "first", "pvalues"}:
+        raise ValueError(f"part must be '', 'first' or 'pvalues', not {part!r}")
+    record = json.loads((folder / f"{study}.json").read_text(encoding="utf8"))
+    name = f"{study}{'_' if part else ''}{part}.csv"
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != record["sha256"][name]:
+        raise ValueError(f"data/studies/{name} is not the file that {study}.json records: it has changed")
+    out = pd.read_csv(io.BytesIO(content))
+    out.attrs["record"] = record
+    return out
+
+
+def compare_study(study: str) -> pd.DataFrame:
+    """Published rates of a study beside those of the rerun, with the difference in standard errors.
+
+    Parameters
+    ----------
+    study : {"barr2013", "matuschek2017"}
+
+    Returns
+    -------
+    DataFrame
+        As `compare` gives it, one row a published number.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> both = mm.compare_study("matuschek2017")
+    >>> bool((both["z"].abs() < 4).all())
+    True
+    """
+    from mmhelpers.datasets import load
+
+    theirs = numbers_of(load("published"))
+    return compare(load_study(study), theirs[theirs["study"] == study])
 
 
 def labels(cells: Sequence[str]) -> dict[str, str]:
