@@ -127,9 +127,17 @@ _EXPORTS: dict[str, str] = {
     "VarIdent": "simulation",
     "VarPower": "simulation",
     "AR1": "simulation",
+    "over": "studies",
+    "power": "studies",
+    "rates": "studies",
+    "read_study": "studies",
+    "replay": "studies",
+    "spread": "studies",
+    "study": "studies",
+    "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact",)
+_MODULES: tuple[str, ...] = ("exact", "studies")
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 
