@@ -95,6 +95,8 @@ class Published:
         What computed ours.
     source, evidence : str
         Where the number stands, and how far it was checked there.
+    note : str
+        What a reader must know beside it: that a published number is wrong, for example, and how that is known.
     """
 
     dataset: str
@@ -107,10 +109,12 @@ class Published:
     engine: str
     source: str
     evidence: str
+    note: str = ""
 
     def __str__(self) -> str:
         said = f"published {self.printed}" if self.printed else f"recomputed {self.reference:g}"
-        return f"{self.quantity}: {self.ours:g} by {self.engine}, {said} ({self.dataset}): agrees"
+        line = f"{self.quantity}: {self.ours:g} by {self.engine}, {said} ({self.dataset}): agrees"
+        return f"{line}; note: {self.note}" if self.note else line
 
     def _ipython_display_(self) -> None:
         _display({"text/plain": str(self), PUBLISHED_MIME: asdict(self)})
@@ -163,8 +167,48 @@ def published(
         )
     return Published(
         dataset, str(row["model"]), quantity, str(row["published"]), reference, tolerance,
-        round(ours, digits), engine, str(row["source"]), str(row["evidence"]),
+        round(ours, digits), engine, str(row["source"]), str(row["evidence"]), str(row["note"]),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PublishedRows:
+    """Several published numbers beside ours; a notebook shows each on a line."""
+
+    rows: tuple[Published, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.rows))
+
+    def _ipython_display_(self) -> None:
+        for row in self.rows:
+            row._ipython_display_()
+
+
+def published_rows(
+    dataset: str, model: str, values: Mapping[str, float], *, engine: str = "mmhelpers"
+) -> PublishedRows:
+    """Assert several published numbers of one model, and record them: `published` for each.
+
+    Parameters
+    ----------
+    dataset, model, engine : str
+        As in `published`.
+    values : mapping of str to float
+        Our number for each quantity.
+
+    Returns
+    -------
+    PublishedRows
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> print(mm.published_rows("Dyestuff", "Yield~1+(1|Batch) ML", {"minus2logLik_ML": 327.327, "nobs": 30}))
+    minus2logLik_ML: 327.327 by mmhelpers, published 327.327059... (Dyestuff): agrees
+    nobs: 30 by mmhelpers, recomputed 30 (Dyestuff): agrees
+    """
+    return PublishedRows(tuple(published(dataset, model, q, v, engine=engine) for q, v in values.items()))
 
 
 def _row(dataset: str, model: str, quantity: str) -> dict[str, Any]:

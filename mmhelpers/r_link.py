@@ -41,6 +41,14 @@ class RMissing(ImportError):  # noqa: N818 (reads better in a sentence, and it i
     """R, or a package of R, is not on this machine.
 
     In a notebook it is shown as its one line, without a traceback.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise RMissing("R is not here: install it")
+    ... except RMissing as missing:
+    ...     print(missing)
+    R is not here: install it
     """
 
     def _render_traceback_(self) -> list[str]:
@@ -82,7 +90,13 @@ def variables() -> dict[str, str]:
 
 
 def have_r() -> bool:
-    """Say whether R is here (its packages are checked when they are loaded)."""
+    """Say whether R is here (its packages are checked when they are loaded).
+
+    Examples
+    --------
+    >>> isinstance(have_r(), bool)
+    True
+    """
     return bool(variables())
 
 
@@ -98,6 +112,14 @@ def require_r(*packages: str) -> None:
     ------
     RMissing
         If R or one of the packages is not installed; the message says how to get it.
+
+    Examples
+    --------
+    >>> try:
+    ...     require_r("a.package.nobody.has")
+    ... except RMissing as missing:
+    ...     print("Needs it:", "R" in str(missing))
+    Needs it: True
     """
     found = variables()
     if not found:
@@ -121,7 +143,9 @@ def require_r(*packages: str) -> None:
         raise RMissing(f"R is here, its package {', '.join(missing)} is not. {HOW_TO_GET_R}")
 
 
-def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any) -> Any:
+def lmer(
+    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, **options: Any
+) -> Any:
     """Fit a linear mixed model in R with lme4 and lmerTest, through pymer4.
 
     A thin wrapper: it hands a pandas table to ``pymer4.models.lmer`` (which takes polars), turns
@@ -135,6 +159,9 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
         One row an observation.
     reml : bool
         Fit by REML (the default) or by maximum likelihood.
+    optimizer : str, optional
+        One of lme4's: ``"nloptwrap"`` (its default), ``"bobyqa"`` (its default before version 1.1-20),
+        ``"Nelder_Mead"``.
     **options
         Handed to pymer4's ``fit``.
 
@@ -151,7 +178,10 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))  # doctest: +SKIP
+    >>> sleep = mm.load("sleepstudy")
+    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", sleep) if mm.have_r() else None
+    >>> fit is None or round(float(mm.view(fit).beta[1]), 2) == 10.47
+    True
     """
     require_r(*R_PACKAGES)
     import pandas as pd
@@ -172,6 +202,11 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
     if not reml:
         # pymer4 0.9.2 hands no REML argument on, neither from its constructor nor from fit, and says nothing.
         model._r_func = functools.partial(model._r_func, REML=False)
+    if optimizer is not None:
+        from rpy2.robjects.packages import importr
+
+        control = importr("lme4").lmerControl(optimizer=optimizer)
+        model._r_func = functools.partial(model._r_func, control=control)
     used = {name: levels for name, levels in factors.items() if name in formula}
     if used:
         model.set_factors(used)
@@ -286,7 +321,9 @@ def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.
     from rpy2.robjects.conversion import localconverter
 
     with localconverter(robjects.default_converter):
-        frames = robjects.ListVector({name: _data_frame(table) for name, table in tables.items()})
+        frames = robjects.ListVector(
+            {name: r_frame(table, text_as_factor=False) for name, table in tables.items()}
+        )
         try:
             value, printed, said = _runner()(code, frames, errors == "show")
         except rinterface.embedded.RRuntimeError as error:
@@ -294,23 +331,31 @@ def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.
     return RAnswer(value, "\n".join(map(str, printed)), tuple(map(str, said)))
 
 
-def _data_frame(table: pd.DataFrame) -> Any:
-    """Turn a table into an R data frame: numbers as they are, categories as factors, text as text."""
+def r_frame(table: pd.DataFrame, *, text_as_factor: bool = True) -> Any:
+    """Turn a table into an R data frame, without rpy2's converters (pymer4 changes them).
+
+    Categories become factors with their levels in their order; text becomes factors with sorted levels, or stays
+    text; numbers and truth values stay what they are.
+    """
     import pandas as pd
     from rpy2 import robjects
 
-    columns = {}
+    def text(values: pd.Series[Any]) -> Any:
+        return robjects.StrVector([robjects.NA_Character if pd.isna(v) else str(v) for v in values])
+
+    columns: dict[str, Any] = {}
     for name, column in table.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             levels = robjects.StrVector([str(level) for level in column.cat.categories])
-            values = robjects.StrVector(
-                [robjects.NA_Character if v is pd.NA or v != v else str(v) for v in column]
-            )
-            columns[str(name)] = robjects.FactorVector(values, levels=levels)
+            ordered = bool(column.cat.ordered)
+            value = robjects.FactorVector(text(column), levels=levels, ordered=ordered)
         elif pd.api.types.is_bool_dtype(column.dtype):
-            columns[str(name)] = robjects.BoolVector([bool(v) for v in column])
+            value = robjects.BoolVector([bool(v) for v in column])
+        elif pd.api.types.is_integer_dtype(column.dtype):
+            value = robjects.IntVector([int(v) for v in column])
         elif pd.api.types.is_numeric_dtype(column.dtype):
-            columns[str(name)] = robjects.FloatVector([float(v) for v in column])
+            value = robjects.FloatVector([float(v) for v in column])
         else:
-            columns[str(name)] = robjects.StrVector([str(v) for v in column])
+            value = robjects.FactorVector(text(column)) if text_as_factor else text(column)
+        columns[str(name)] = value
     return robjects.DataFrame(columns)

@@ -99,3 +99,23 @@ def test_published_fit_takes_quantities_beside_the_fit():
         mm.published_fit("Dyestuff", model, fit, also={"thetta": 0.75})
     with pytest.raises(KeyError, match="no such"):
         mm.published_fit("Dyestuff", "no such model", fit)
+
+
+def test_a_note_goes_with_its_number_to_the_reader():
+    row = ("carrots", "appendix C ranova", "LRT_(1 | Product)")
+    record = mm.published(*row, 17.908, engine="lme4")
+    assert "16.307" in record.note
+    assert str(record).endswith(record.note)
+    assert mm.published(*ROW.values(), published_row()["value"]).note == ""
+
+
+def test_several_at_once_are_each_asserted_and_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr("mmhelpers.printed._display", lambda data, metadata=None: shown.append(data))
+    ours = {"fixef_Days": 10.467, "nobs": 180}
+    found = mm.published_rows("sleepstudy", ROW["model"], ours)
+    found._ipython_display_()
+    assert [s[PUBLISHED_MIME]["quantity"] for s in shown] == list(ours)
+    assert len(str(found).splitlines()) == 2
+    with pytest.raises(AssertionError, match="nobs"):
+        mm.published_rows("sleepstudy", ROW["model"], ours | {"nobs": 181})

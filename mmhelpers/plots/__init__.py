@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_bundles, plot_group_lines, plot_panels
@@ -31,6 +32,7 @@ __all__ = [
     "plot_by_group",
     "plot_by_size",
     "plot_check",
+    "plot_counts",
     "plot_curves",
     "plot_estimates",
     "plot_fit",
@@ -38,6 +40,7 @@ __all__ = [
     "plot_influence",
     "plot_lineup",
     "plot_matrix",
+    "plot_mean_variance",
     "plot_panels",
     "plot_projection",
     "plot_pvalues",
