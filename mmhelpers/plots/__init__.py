@@ -7,6 +7,7 @@ from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_group_lines, plot_panels
 from .groups import plot_residuals_by
 from .linear import plot_bowl, plot_projection
+from .means import plot_means
 from .panels import (
     plot_check,
     plot_influence,
@@ -34,6 +35,7 @@ __all__ = [
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
+    "plot_means",
     "plot_panels",
     "plot_projection",
     "plot_pvalues",
