@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -40,10 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+#: What an example in a docstring calls when it needs R.
+CALLS_R = re.compile(r"\bmm\.(lmer|in_r|fit_in_r|nlme|lmertest)\(")
+
+
 def needs(item: pytest.Item) -> list[str]:
     """Return what an item needs: from its markers, or from the tags of a notebook's cell."""
     tags = getattr(item, "cell", {}).get("metadata", {}).get("tags", []) if hasattr(item, "cell") else []
-    return [name for name in HAVE if item.get_closest_marker(name)] + (["r"] if "needs-r" in tags else [])
+    wanted = [name for name in HAVE if item.get_closest_marker(name)] + (["r"] if "needs-r" in tags else [])
+    lines = getattr(item, "dtest", None) and [e.source for e in item.dtest.examples]
+    return wanted + (["r"] if any(CALLS_R.search(line) for line in lines or []) else [])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

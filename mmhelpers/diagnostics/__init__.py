@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .autocorrelation import check_spatial, check_temporal
+from .counts import count_table, mean_variance
 from .dependence import check_quantiles
 from .distribution import check_homogeneity, check_normality, check_random_effects
 from .envelopes import Lineup, lineup, qq_table, quantile_table
@@ -31,10 +32,12 @@ __all__ = [
     "check_uniformity",
     "check_zeros",
     "collinearity",
+    "count_table",
     "icc",
     "influence",
     "leverage",
     "lineup",
+    "mean_variance",
     "qq_table",
     "quantile_table",
     "r2",
