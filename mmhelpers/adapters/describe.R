@@ -167,8 +167,52 @@ local({
       response = names(mf)[1], frame = frame_of(mf), rows = rownames(mf),
       zero = if (any(zero > 0)) zero else numeric(0))
   }
+  # gamm4's pair of fits: the curves are random effects of the mer, with basis functions where others have dummies.
+  describe_gamm4 <- function(both) {
+    m <- both$mer
+    flist <- lme4::getME(m, "flist")
+    cnms <- lme4::getME(m, "cnms")
+    assign <- attr(flist, "assign")
+    vc <- lme4::VarCorr(m)
+    Z <- lme4::getME(m, "Z")
+    b <- as.numeric(lme4::getME(m, "b"))
+    Gp <- lme4::getME(m, "Gp")
+    n <- nrow(Z)
+    terms <- lapply(seq_along(cnms), function(i) {
+      name <- names(flist)[assign[i]]
+      f <- flist[[assign[i]]]
+      columns <- cnms[[i]]
+      here <- seq(Gp[i] + 1, Gp[i + 1])
+      k <- length(columns)
+      if (grepl("^Xr(\\.[0-9]+)?$", name) && length(columns) == 1 && columns != "(Intercept)") {
+        return(list(group = columns, levels = "curve", index = rep(1L, n), columns = paste(columns, seq_along(here)),
+          z = as.matrix(Z[, here, drop = FALSE]), cov = diag(as.numeric(vc[[name]])[1], length(here)),
+          modes = matrix(b[here], 1), smooth = TRUE))
+      }
+      at <- Gp[i] + (as.integer(f) - 1) * k
+      z <- vapply(seq_len(k), function(j) Z[cbind(seq_len(n), at + j)], numeric(n))
+      list(group = name, levels = levels(f), index = as.integer(f), columns = columns, z = matrix(z, n, k),
+        cov = matrix(as.numeric(vc[[i]]), k), modes = matrix(b[here], ncol = k, byrow = TRUE))
+    })
+    fam <- family_of(m)
+    gaussian <- !lme4::isGLMM(m)
+    conv <- m@optinfo$conv
+    messages <- names_of(unlist(conv$lme4$messages))
+    X <- as.matrix(lme4::getME(m, "X"))
+    model <- both$gam$model
+    y <- as.numeric(lme4::getME(m, "y"))
+    list(class = "gamm4", y = y, X = X, x_names = sub("^X", "", colnames(X)),
+      beta = as.numeric(lme4::fixef(m)), vcov = as.matrix(vcov(m)), terms = terms, family = fam$name,
+      link = fam$link, theta_nb = if (grepl("^Negative Binomial", fam$name)) lme4::getME(m, "glmer.nb.theta") else
+        NA_real_, sigma = sigma(m), weights = as.numeric(weights(m)),
+      offset = as.numeric(lme4::getME(m, "offset")), fitted = as.numeric(fitted(m)),
+      loglik = as.numeric(logLik(m)), reml = gaussian && lme4::isREML(m),
+      messages = messages[!grepl("singular", messages)], response = deparse(formula(both$gam)[[2]]),
+      frame = frame_of(model), rows = rownames(model))
+  }
   function(m) {
-    if (inherits(m, "merMod")) describe_merMod(m)
+    if (is.list(m) && inherits(m[["mer"]], "merMod") && inherits(m[["gam"]], "gam")) describe_gamm4(m)
+    else if (inherits(m, "merMod")) describe_merMod(m)
     else if (inherits(m, "glmmTMB")) describe_glmmTMB(m)
     else if (inherits(m, "gls")) describe_gls(m)
     else if (inherits(m, "lme")) describe_lme(m)

@@ -52,7 +52,8 @@ class Family:
     ----------
     name : str
         "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta"; "negative binomial 1" (variance
-        proportional to the mean), "beta-binomial"; "truncated poisson" and "truncated negative binomial" (no zeros).
+        proportional to the mean), "beta-binomial"; "truncated poisson" and "truncated negative binomial" (no zeros);
+        others (a zero-inflated one) are named, and their variances and draws come from the engine.
     link : str
         "identity", "log", "logit", "probit", "cloglog", "inverse", "inverse_squared" or "sqrt".
     dispersion : float
@@ -76,7 +77,7 @@ class Family:
     @property
     def discrete(self) -> bool:
         """Whether responses have ties by nature, so that quantile residuals must be randomised."""
-        return self.name not in {"gaussian", "gamma", "beta"}
+        return "binomial" in self.name or "poisson" in self.name or self.name == "bernoulli"
 
     @property
     def truncated(self) -> bool:

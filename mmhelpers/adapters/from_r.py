@@ -1,4 +1,4 @@
-"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB.
+"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB, gamm4.
 
 The R side (`describe.R`) takes a fit apart into plain vectors; this side puts them into the record. Nothing
 is simulated in R unless it must be, so that one NumPy generator governs all randomness.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .view import FitView, RandomTerm, Simulator, UnsupportedFitError
+from .view import FitView, RandomTerm, RefitError, Simulator, UnsupportedFitError
 
 __all__ = ["from_pymer4", "from_r"]
 
@@ -66,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_r(fit: Any, frame: Any = None) -> FitView:
-    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB) through the common protocol.
+    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB, gamm4) through the common protocol.
 
     Parameters
     ----------
@@ -88,18 +88,24 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
     if "unknown" in parts:
         raise UnsupportedFitError(
             f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "
-            "glmerMod, nlme's gls and lme, and glmmTMB"
+            "glmerMod, nlme's gls and lme, glmmTMB, and gamm4's list of a mer and a gam"
         )
     kind = parts["class"][0]
-    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R"}
+    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R", "gamm4": "R"}
     seen = _assemble(parts, f"{home.get(kind, 'lme4')} {kind}", frame)
-    if kind not in {"lmerMod", "lmerModLmerTest", "glmerMod"} or seen.family.name == "negative binomial":
-        return seen
 
     def refit(y: Array) -> FitView:
+        from rpy2.rinterface_lib.embedded import RRuntimeError
+
         with localconverter(robjects.default_converter):
-            again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
-        return from_r(again, frame=seen.frame)
+            try:
+                again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
+            except RRuntimeError as error:
+                raise RefitError(f"{seen.engine} could not fit a simulated response: {error}") from error
+            parts = _plain(_function("describe.R")(again))
+        parts["x_names"] = list(seen.x_names)
+        parts["response"], parts["rows"], parts["frame"] = [seen.response], [], []
+        return _assemble(parts, seen.engine, seen.frame)
 
     return replace(seen, refit=refit)
 
@@ -134,7 +140,7 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         engine=engine,
         response=parts["response"][0],
         observed=y,
-        fitted_marginal=inside * family.inverse_link(X @ beta + offset),
+        fitted_marginal=inside * family.inverse_link(X @ beta + offset + _curves(terms, n)),
         fitted_conditional=inside * parts["fitted"],
         X=X,
         x_names=tuple(parts["x_names"]),
@@ -167,7 +173,9 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
     if not len(zero):
         return seen
     counts = replace(seen, fitted_marginal=seen.fitted_marginal / inside, fitted_conditional=parts["fitted"])
-    return replace(seen, simulator=_with_zeros(counts, zero))
+    mu = np.asarray(parts["fitted"], float)
+    spread = (1 - zero) * (family.variance(mu, seen.weights) + zero * mu**2)
+    return replace(seen, simulator=_with_zeros(counts, zero), variance=spread)
 
 
 def _with_zeros(counts: FitView, zero: Array) -> Simulator:
@@ -190,7 +198,13 @@ def _term(part: dict[str, Any], n: int) -> RandomTerm:
         z=part["z"].reshape(n, k),
         cov=part["cov"].reshape(k, k),
         modes=part["modes"].reshape(-1, k),
+        smooth="smooth" in part,
     )
+
+
+def _curves(terms: tuple[RandomTerm, ...], n: int) -> Array:
+    """Smooth curves at their estimates, on the scale of the linear predictor."""
+    return sum((term.contribution(term.modes) for term in terms if term.smooth), np.zeros(n))
 
 
 def _family(parts: dict[str, Any]) -> Family:
@@ -217,7 +231,7 @@ def _data(frame: Any, rows: list[str], n: int, model_frame: Any) -> Any:
     have tell which.
     """
     if frame is None or model_frame is None:
-        return model_frame
+        return model_frame if frame is None else frame
     try:
         names = np.array([int(row) for row in rows])
     except ValueError:

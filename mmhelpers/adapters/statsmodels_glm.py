@@ -234,6 +234,13 @@ def _from_zero_inflated(fit: Any) -> FitView:
         drawn = family.draw(np.broadcast_to(counts, (n_sim, n)), np.ones(n), rng)
         return np.ascontiguousarray(np.where(rng.random((n_sim, n)) < zero, 0.0, drawn).T)
 
+    def refit(y: Array) -> FitView:
+        extra = {"p": 2} if negative else {}
+        again = type(model)(
+            y, X, exog_infl=model.exog_infl, inflation=model.inflation, offset=offset, **extra
+        )
+        return _from_zero_inflated(again.fit(start_params=params, method="bfgs", disp=0, maxiter=500))
+
     names = [r_name(name) for name in model.exog_names[k : k + p]]
     return FitView(
         engine=f"statsmodels {type(model).__name__}",
@@ -253,7 +260,9 @@ def _from_zero_inflated(fit: Any) -> FitView:
         converged=bool(fit.mle_retvals.get("converged", True)),
         message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
         frame=data_of(model),
+        variance=(1 - zero) * (family.variance(counts) + zero * counts**2),
         simulator=simulate,
+        refit=refit,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adapters import FitView, view
+from ..adapters import FitView, is_fit, view
 from ..residuals.covariance import linear_modes, linear_residuals, residual_variance
 from ..residuals.quantile import DEFAULT_SEED, QuantileResiduals, quantile_residuals
 
@@ -65,7 +65,7 @@ def residual_columns(
     generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
     if isinstance(fit, QuantileResiduals):
         return ResidualColumns(_scores(fit), None, "quantile residuals as normal scores")
-    if np.ndim(fit) == 1 and not hasattr(fit, "model"):
+    if not is_fit(fit) and np.ndim(fit) == 1:
         values = np.asarray(fit, dtype=float)
         if not np.isfinite(values).all():
             raise ValueError(
@@ -104,12 +104,14 @@ def modes_columns(
     ValueError
         If the model is not a linear mixed model.
     """
-    if not seen.linear or not seen.terms:
+    if not seen.linear or not seen.random:
         raise ValueError("conditional modes are simulated here for linear mixed models only")
     generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
     Y = np.column_stack([seen.observed, seen.simulate(n_sim, generator, conditional=False)])
     out: dict[tuple[str, str], Array] = {}
     for term, modes in zip(seen.terms, linear_modes(seen, Y), strict=True):
+        if term.smooth:
+            continue
         for j, column in enumerate(term.columns):
             if term.cov[j, j] > 0:  # a singular fit has no effects to look at
                 out[(term.group, column)] = modes[:, j, :] / np.sqrt(term.cov[j, j])

@@ -20,9 +20,10 @@ _LATENT = {"logit": math.pi**2 / 3, "probit": 1.0, "cloglog": math.pi**2 / 6}
 
 def _parts(seen: FitView) -> tuple[float, dict[str, float], float]:
     """Variance of the fixed part, of each grouping factor (mean over the rows), and of the errors."""
-    fixed = float(np.var(seen.X @ seen.beta, ddof=1))
+    curves = sum((term.contribution(term.modes) for term in seen.terms if term.smooth), np.zeros(seen.nobs))
+    fixed = float(np.var(seen.X @ seen.beta + curves, ddof=1))
     random: dict[str, float] = {}
-    for term in seen.terms:
+    for term in seen.random:
         # mean of z'Psi z over the rows: Johnson (2014), equation 10
         share = float(np.einsum("nk,kl,nl->n", term.z, term.cov, term.z).mean())
         random[term.group] = random.get(term.group, 0.0) + share
@@ -109,7 +110,7 @@ def icc(
     import pandas as pd
 
     seen = view(fit)
-    if not seen.terms:
+    if not seen.random:
         raise ValueError("the fit has no random effects, so there is no intraclass correlation")
     values = _icc(seen)
     table = pd.DataFrame({"icc": values.to_numpy()}, index=values.index)

@@ -95,6 +95,14 @@ class Check:
         The tests behind them.
     tables : mapping of str to pandas.DataFrame
         What `plot_check` draws.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> found = mm.check(fit, rng=1)
+    >>> type(found.ok), "uniformity" in found.tests.to_frame().to_string()
+    (<class 'bool'>, True)
     """
 
     verdicts: tuple[Verdict, ...]
@@ -188,7 +196,7 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
         wanted += [lambda: check_quantiles(r)]
     if seen.linear:
         wanted += [lambda: check_normality(seen, r.n_sim, rng)]
-        if any(len(t.levels) > 3 and np.diag(t.cov).max() > 0 for t in seen.terms):
+        if any(len(t.levels) > 3 and np.diag(t.cov).max() > 0 for t in seen.random):
             wanted += [lambda: check_random_effects(seen, r.n_sim, rng)]
     return [make() for make in wanted]
 
@@ -223,16 +231,18 @@ def _convergence(seen: FitView) -> Verdict:
     if seen.converged:
         return Verdict("convergence", "fine", float("nan"), "")
     words = f"{seen.message}. " if seen.message else ""
+    if seen.engine == "bambi":  # its message says what to do
+        return Verdict("convergence", "fault", float("nan"), words + "Do not report this fit as it is.")
     return Verdict("convergence", "fault", float("nan"), words + _NEXT["convergence"])
 
 
 def _singular(seen: FitView) -> list[Verdict]:
     """Say whether a covariance matrix of random effects is on its boundary, as lme4's isSingular does."""
-    if not seen.terms:
+    if not seen.random:
         return []
     scale = seen.sigma if seen.linear else 1.0
     flat = []
-    for term in seen.terms:
+    for term in seen.random:
         root = np.linalg.eigvalsh((term.cov + term.cov.T) / 2)
         if np.sqrt(max(root.min(), 0.0)) < 1e-4 * scale:
             flat.append(term.group)
@@ -255,9 +265,9 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
         "scaled": r.values,
     }
     if seen.linear:
-        by = seen.terms[0].group if seen.terms else None
+        by = seen.random[0].group if seen.random else None
         tables["influence"] = influence(seen, by)
-        if seen.terms:
+        if seen.random:
             effects = {}
             for (group, column), modes in modes_columns(seen, n_sim, rng).items():
                 if len(modes) > 3:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
-from .group_panels import plot_group_lines, plot_panels
+from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
+from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
+from .matrices import plot_matrix, plot_z
 from .panels import (
     plot_check,
     plot_influence,
@@ -27,6 +29,7 @@ __all__ = [
     "PAPER",
     "plot_agreement",
     "plot_bowl",
+    "plot_bundles",
     "plot_by_group",
     "plot_by_size",
     "plot_check",
@@ -37,6 +40,7 @@ __all__ = [
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
+    "plot_matrix",
     "plot_mean_variance",
     "plot_panels",
     "plot_projection",
@@ -48,5 +52,8 @@ __all__ = [
     "plot_shrinkage",
     "plot_shrinkage_plane",
     "plot_simulated",
+    "plot_surface",
+    "plot_z",
+    "plot_zeta",
     "use_style",
 ]

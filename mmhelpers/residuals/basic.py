@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -77,12 +78,19 @@ def resid(fit: Any, kind: Kind = "raw", conditional: bool = True) -> Array:
 def _pearson(seen: FitView, raw: Array, conditional: bool) -> Array:
     if seen.linear:
         return raw / np.sqrt(error_variance(seen))
+    if seen.variance is not None:
+        if not conditional and seen.random:
+            raise ValueError(
+                f"the variance of a {seen.family.name} response around its marginal mean is not known here; use "
+                "conditional=True or quantile residuals"
+            )
+        return raw / np.sqrt(seen.variance)
     return raw / np.sqrt(seen.family.variance(seen.fitted(conditional), seen.weights))
 
 
 def _normalized(seen: FitView, raw: Array, conditional: bool) -> Array:
     if not conditional or not seen.terms:
-        return whiten(seen).solve(raw)
+        return whiten(replace(seen, terms=seen.random)).solve(raw)  # curves are in the fitted values
     if seen.correlation is None:
         return _pearson(seen, raw, conditional)
     from scipy.linalg import solve_triangular
@@ -101,6 +109,11 @@ def _standardized(seen: FitView, raw: Array, conditional: bool) -> Array:
         )
     else:
         mu = seen.fitted_marginal
+        if seen.variance is not None:
+            raise ValueError(
+                f"standardized residuals of a {seen.family.name} model have no closed form; use "
+                "kind='pearson' or quantile residuals"
+            )
         variance = seen.family.variance(mu, seen.weights) * (1 - glm_leverage(seen))
     scale = float(np.mean(raw**2)) + float(np.mean(variance))
     fitted_exactly = variance <= 1e-12 * scale

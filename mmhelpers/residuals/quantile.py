@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..adapters import FitView, view
+from ..adapters import FitView, is_fit, view
 
 __all__ = ["QuantileResiduals", "quantile_residuals"]
 
@@ -46,6 +46,17 @@ class QuantileResiduals:
         Whether ties were broken at random.
     conditional : bool or None
         Whether the random effects were kept at their modes in the simulations; None where not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> made = mm.quantile_residuals(fit, n_sim=250, rng=1)
+    >>> made.simulated.shape, made.discrete
+    ((180, 250), False)
+    >>> bool(((made.values > 0) & (made.values < 1)).all())
+    True
     """
 
     values: Array
@@ -217,7 +228,7 @@ def quantile_residuals(
     """
     seed, generator = _generator(rng)
     if simulated is None:
-        if np.ndim(observed) > 0 and not hasattr(observed, "model"):
+        if not is_fit(observed) and np.ndim(observed) > 0:
             raise ValueError(
                 "simulated is missing: give the simulated responses, shape (n, n_sim), or a fit instead "
                 "of observed"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ..r_link import require_r
+from ..r_link import r_frame, require_r
 from .view import FitView
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RFit", "in_r"]
+__all__ = ["RFit", "fit_in_r"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class RFit:
         return f"{self.call}\nlog-likelihood {self.loglik:.2f}, {self.df:.0f} parameters, AIC {self.aic:.1f}{words}"
 
 
-def in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) -> RFit:
+def fit_in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) -> RFit:
     """Fit a model with a function of R, on a table of Python.
 
     Parameters
@@ -123,7 +123,7 @@ def in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) -> R
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.in_r("glmmTMB::glmmTMB", "count ~ mined + (1 | site)", mm.load("Salamanders"),
+    >>> fit = mm.fit_in_r("glmmTMB::glmmTMB", "count ~ mined + (1 | site)", mm.load("Salamanders"),
     ...               family="poisson", ziformula="~ mined")  # doctest: +SKIP
     """
     package, mark, name = function.partition("::")
@@ -162,7 +162,7 @@ def in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) -> R
 def _script() -> Any:
     from rpy2 import robjects
 
-    return robjects.r(resources.files(__package__).joinpath("in_r.R").read_text(encoding="utf-8"))
+    return robjects.r(resources.files(__package__).joinpath("fit_in_r.R").read_text(encoding="utf-8"))
 
 
 def _r_value(value: Any) -> Any:
@@ -177,28 +177,3 @@ def _r_value(value: Any) -> Any:
     if isinstance(value, str):
         return robjects.StrVector([value])
     return value
-
-
-def r_frame(data: pd.DataFrame) -> Any:
-    """Turn a table into an R data frame, without rpy2's converters (pymer4 changes them)."""
-    import pandas as pd
-    from rpy2 import robjects
-
-    columns: dict[str, Any] = {}
-    for name in data.columns:
-        column = data[name]
-        if isinstance(column.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(column.dtype):
-            known = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
-            levels = [str(level) for level in known.cat.categories]
-            columns[name] = robjects.FactorVector(
-                robjects.StrVector([str(v) if pd.notna(v) else robjects.NA_Character for v in known]),
-                levels=robjects.StrVector(levels),
-                ordered=bool(known.cat.ordered),
-            )
-        elif pd.api.types.is_bool_dtype(column.dtype):
-            columns[name] = robjects.BoolVector([bool(v) for v in column])
-        elif pd.api.types.is_integer_dtype(column.dtype):
-            columns[name] = robjects.IntVector([int(v) for v in column])
-        else:
-            columns[name] = robjects.FloatVector([float(v) for v in column])
-    return robjects.DataFrame(columns)

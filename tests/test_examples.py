@@ -1,0 +1,55 @@
+"""Every public name has an example in its docstring. pytest runs them (--doctest-modules): a wrong one fails there."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+
+import pytest
+
+import mmhelpers as mm
+
+PARSER = doctest.DocTestParser()
+EXACT = [f"exact.{name}" for name in mm.exact.__all__]
+
+
+def examples(thing: object) -> list[doctest.Example]:
+    return PARSER.get_examples(inspect.getdoc(thing) or "")
+
+
+def found(name: str) -> object:
+    return getattr(mm.exact, name.removeprefix("exact.")) if name.startswith("exact.") else getattr(mm, name)
+
+
+@pytest.mark.parametrize("name", [*mm._EXPORTS, *EXACT])
+def test_has_an_example_that_shows_something(name):
+    of = examples(found(name))
+    assert of, f"mm.{name} has no runnable example in its docstring"
+    if not name.startswith("plot_"):  # a picture: its tests look at what was drawn
+        assert any(e.want for e in of), (
+            f"the example of mm.{name} shows no result, so only an error could fail it"
+        )
+    assert not any(doctest.SKIP in e.options for e in of), f"the example of mm.{name} is skipped"
+
+
+@pytest.mark.parametrize("owner", ["Fit", "FitMany"])
+def test_methods_of_a_fit_have_examples(owner):
+    """What a reader calls on a fit; attributes are shown in the example of the class."""
+    methods = {
+        n: m for n, m in vars(getattr(mm, owner)).items() if inspect.isfunction(m) and not n.startswith("_")
+    }
+    assert methods
+    assert [n for n, m in methods.items() if not examples(m)] == []
+
+
+def test_pytest_collects_examples():
+    """Without this option the examples would be prose."""
+    options = (mm_root() / "pyproject.toml").read_text(encoding="utf8")
+    assert "--doctest-modules" in options
+    assert '"mmhelpers"' in options.split("testpaths", 1)[1].splitlines()[0]
+
+
+def mm_root():
+    from tools.notebooks import ROOT
+
+    return ROOT
