@@ -44,6 +44,7 @@ _EXPORTS: dict[str, str] = {
     "plot_panels": "plots",
     "plot_pvalues": "plots",
     "plot_residuals_by": "plots",
+    "plot_responses": "plots",
     "plot_shrinkage": "plots",
     "plot_shrinkage_plane": "plots",
     "plot_matrix": "plots",
