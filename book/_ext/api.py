@@ -21,7 +21,7 @@ import mmhelpers
 
 def names(room: str) -> list[str]:
     """Return the public names of a room, as they are reached from `mmhelpers`."""
-    found = [name for name, home in mmhelpers._EXPORTS.items() if home == room]
+    found = [name for name, home in mmhelpers._EXPORTS.items() if home.split(".")[0] == room]
     if room in mmhelpers._MODULES:
         module = getattr(mmhelpers, room)
         found += [f"{room}.{name}" for name in module.__all__ if not is_flat(module, name)]
