@@ -33,6 +33,30 @@ class Replay:
     rows: pd.DataFrame
     fits: dict[str, Fit]
 
+    def lines(self) -> pd.DataFrame:
+        """Return what each mixed model fits, a row an observation and a model, for `plot_microscope`.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the data with the fitted value in place of the response (random effects included), and
+            ``model`` and ``mean`` (fixed effects alone).
+
+        Raises
+        ------
+        ValueError
+            If there is no data set (a generator drew it) or no mixed model.
+        """
+        import pandas as pd
+
+        if self.data is None or not self.fits:
+            raise ValueError("there are no fits of mixed models here to take lines from")
+        parts = []
+        for label, one in self.fits.items():
+            fitted = {one.matrices.response: one.predict(), "mean": one.predict(random=False)}
+            parts.append(self.data.assign(model=label, **fitted))
+        return pd.concat(parts, ignore_index=True)
+
 
 def replay(rows: pd.DataFrame, i: int, **given: Any) -> Replay:
     """Draw the data set behind one row of a study again, and fit the models to it.
