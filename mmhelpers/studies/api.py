@@ -32,6 +32,7 @@ def study(
     alpha: float | Sequence[float] = 0.05,
     precision: float | None = None,
     missing: float = 0.0,
+    statistics: bool = False,
     executor: Any = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
@@ -71,6 +72,10 @@ def study(
         this; `n_rep` is then the most.
     missing : float
         Share of the cells that each data set loses, at random.
+    statistics : bool
+        Draw the sufficient statistics of the data sets instead of the data, where they have the same law: one grouping
+        factor, normal responses with equal and independent residuals, mixed models only. Several times faster; there
+        are then no data sets to look at, and `replay` draws the block of a row again.
     executor : None, int, "processes", str, or distributed.Client, optional
         In this process; in so many processes, or one a core (joblib); on the Dask cluster whose scheduler has this
         address. The result is the same, bit by bit, on machines of one kind.
@@ -117,7 +122,7 @@ def study(
     """
     plan = make_plan(
         designs, truths, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha, precision=precision,
-        missing=missing, block=block, generator=generator, cells=cells,
+        missing=missing, statistics=statistics, block=block, generator=generator, cells=cells,
     )  # fmt: skip
     return run_plan(plan, executor, progress, checkpoint, resume, out)
 

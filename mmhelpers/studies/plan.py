@@ -89,6 +89,7 @@ def make_plan(
     alpha: float | Sequence[float] = 0.05,
     precision: float | None = None,
     missing: float = 0.0,
+    statistics: bool = False,
     block: int | None = None,
     generator: str | None = None,
     cells: Mapping[str, Mapping[str, Any]] | None = None,
@@ -133,16 +134,31 @@ def make_plan(
         "effect": effect,
         "tests": list(tests),
         "missing": float(missing),
+        "statistics": bool(statistics),
         "block": block,
         "models": {label: model_record(model) for label, model in models.items()},
         "designs": {label: design_record(one) for label, one in sources.items()},
         "truths": {label: truth_record(law) for label, law in laws.items()},
     }
     for i, (name, source) in enumerate(sources.items()):
-        size = block or default_block(source, tests)
+        size = block or default_block(source, tests, statistics)
         for j, (truth, law) in enumerate(laws.items()):
             at = cell_seed(seed, i, j)
-            made.append(DesignCell(name, truth, source, law, models, effect, tests, float(missing), at, size))
+            made.append(
+                DesignCell(
+                    name,
+                    truth,
+                    source,
+                    law,
+                    models,
+                    effect,
+                    tests,
+                    float(missing),
+                    at,
+                    size,
+                    bool(statistics),
+                )
+            )
     return Plan(tuple(made), n_rep, seed, levels, precision, record)
 
 
@@ -170,11 +186,13 @@ def cell_seed(seed: int, i: int, j: int) -> int:
     return int(word >> np.uint64(1))  # 63 bits: fits a signed integer
 
 
-def default_block(source: Design, tests: Sequence[str]) -> int:
+def default_block(source: Design, tests: Sequence[str], statistics: bool = False) -> int:
     """Data sets a block: large enough to be fitted together quickly, small enough to take a second or so."""
     if source.fresh:
         return 100
     most = 200 if "kenward-roger" in tests else BLOCK_MOST
+    if statistics and most == BLOCK_MOST:
+        return 2 * BLOCK_MOST
     return int(np.clip(BLOCK_NUMBERS // max(len(source), 1), 50, most))
 
 
