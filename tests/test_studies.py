@@ -424,7 +424,7 @@ KS_P = 1e-3
 def test_statistics_have_the_law_of_the_data(law):
     design, truth, models, effect = LAWS[law]
     tests = ("satterthwaite", "wald", "lrt")
-    n_rep = 1200 if law == "unbalanced" else 3000
+    n_rep = 3000 if law == "balanced" else 1200
     data = mm.study(design, truth, models, effect, tests, n_rep=n_rep, seed=21)
     drawn = mm.study(design, truth, models, effect, tests, n_rep=n_rep, seed=22, statistics=True)
     assert drawn.columns.tolist() == data.columns.tolist()

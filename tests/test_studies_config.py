@@ -9,13 +9,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import mmhelpers as mm
 from mmhelpers.studies import content_hash
 from mmhelpers.studies.config import ConfigError, build_design, parse_config, plan_of, varied
-
-pytest.importorskip("pydantic")
-typer_testing = pytest.importorskip("typer.testing")
 
 EXAMPLES = sorted((Path(mm.__file__).parent / "examples").glob("*.toml"))
 GOOD = """
@@ -114,7 +112,7 @@ def test_each_mistake_gives_one_clear_line(kind, tmp_path):
 def invoke(*arguments: str):
     from mmhelpers.__main__ import app
 
-    return typer_testing.CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(app, list(arguments))
 
 
 # ---- designs and truths of a file -----------------------------------------------------------------

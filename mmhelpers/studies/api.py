@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmhelpers.studies.cells import DesignCell, _law, _model
 from mmhelpers.studies.checkpoint import Checkpoint
-from mmhelpers.studies.plan import SINGLE, Plan, make_plan
+from mmhelpers.studies.plan import SINGLE, Plan, make_plan, true_effect
 from mmhelpers.studies.rates import KEYS, errors, rates
 from mmhelpers.studies.rows import Rows
 from mmhelpers.studies.run import run
@@ -280,30 +279,3 @@ def _bare(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
             table = table.drop(columns=name)
     table.attrs["rows"] = rows
     return table
-
-
-def true_effect(cell: Any) -> float | None:
-    """Return the effect in the truth: the coefficient, its name being the same in the models.
-
-    Returns
-    -------
-    float or None
-        The coefficient, for an effect of several the root of their sum of squares with a sign of NaN: NaN if they
-        are not all 0; None where no model of a formula says which coefficients the effect has.
-    """
-    if not isinstance(cell, DesignCell):
-        return None
-    matrices, bound = _law(cell.source, cell.law)
-    truth = dict(zip(matrices.x_names, bound.beta.tolist(), strict=True))
-    for label, model in cell.models.items():
-        if isinstance(model, str):
-            try:
-                bound_model = _model(model, cell.source, cell.effect)
-            except ValueError as error:
-                raise ValueError(f"models[{label!r}]: {error}") from None
-            names = [bound_model.matrices.x_names[j] for j in bound_model.columns]
-            values = [truth.get(name, 0.0) for name in names]
-            if len(values) == 1:
-                return float(values[0])
-            return float("nan") if any(values) else 0.0
-    return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmhelpers.design import Design
 from mmhelpers.simulation import Truth
-from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell
+from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell, _law, _model
 from mmhelpers.studies.effect import TESTS
 from mmhelpers.studies.generators import find_generator
 from mmhelpers.studies.outcome import Analysis
@@ -243,3 +243,30 @@ def whole(argument: str, value: Any, least: int) -> None:
     """Refuse what is not a whole number, or too small."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ValueError(f"{argument} must be a whole number of at least {least}, not {value!r}")
+
+
+def true_effect(cell: Any) -> float | None:
+    """Return the effect in the truth: the coefficient, its name being the same in the models.
+
+    Returns
+    -------
+    float or None
+        The coefficient, for an effect of several the root of their sum of squares with a sign of NaN: NaN if they
+        are not all 0; None where no model of a formula says which coefficients the effect has.
+    """
+    if not isinstance(cell, DesignCell):
+        return None
+    matrices, bound = _law(cell.source, cell.law)
+    truth = dict(zip(matrices.x_names, bound.beta.tolist(), strict=True))
+    for label, model in cell.models.items():
+        if isinstance(model, str):
+            try:
+                bound_model = _model(model, cell.source, cell.effect)
+            except ValueError as error:
+                raise ValueError(f"models[{label!r}]: {error}") from None
+            names = [bound_model.matrices.x_names[j] for j in bound_model.columns]
+            values = [truth.get(name, 0.0) for name in names]
+            if len(values) == 1:
+                return float(values[0])
+            return float("nan") if any(values) else 0.0
+    return None
