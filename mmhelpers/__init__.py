@@ -44,6 +44,7 @@ _EXPORTS: dict[str, str] = {
     "plot_panels": "plots",
     "plot_pvalues": "plots",
     "plot_residuals_by": "plots",
+    "plot_responses": "plots",
     "plot_shrinkage": "plots",
     "plot_shrinkage_plane": "plots",
     "plot_matrix": "plots",
@@ -171,7 +172,7 @@ _EXPORTS: dict[str, str] = {
     "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact",)
+_MODULES: tuple[str, ...] = ("exact", "studies")
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 

@@ -57,7 +57,13 @@ def test_the_method_asked_for_is_used_and_named(slopes, ddf, words):
     paper = mm.report(slopes, ddf=ddf)
     direct = slopes.coefficients(ddf)
     assert np.allclose(paper.to_frame()["p"], direct["p"], rtol=CLOSE)
-    for text in (paper.sentence("Days"), paper.methods(), paper.note, unescape(paper.to_html()), paper.to_latex()):
+    for text in (
+        paper.sentence("Days"),
+        paper.methods(),
+        paper.note,
+        unescape(paper.to_html()),
+        paper.to_latex(),
+    ):
         assert words in text
 
 

@@ -21,6 +21,7 @@ from .panels import (
     plot_simulated,
 )
 from .pvalues import plot_pvalues
+from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .studies import plot_microscope, plot_power, plot_rates
 from .style import COLOURS, INK, PAPER, use_style
@@ -55,6 +56,7 @@ __all__ = [
     "plot_rates",
     "plot_residual_quantiles",
     "plot_residuals_by",
+    "plot_responses",
     "plot_shrinkage",
     "plot_shrinkage_plane",
     "plot_simulated",

@@ -53,7 +53,13 @@ def plot_acf(
     for here, colour, marker in ((~out, INK, "o"), (out, COLOURS[1], "D")):
         ax.vlines(lag[here], 0, value[here], color=colour, linewidth=2, zorder=2)
         ax.plot(
-            lag[here], value[here], linestyle="none", marker=marker, markersize=5, color=colour, markeredgewidth=0
+            lag[here],
+            value[here],
+            linestyle="none",
+            marker=marker,
+            markersize=5,
+            color=colour,
+            markeredgewidth=0,
         )
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel(xlabel)
