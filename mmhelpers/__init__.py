@@ -88,6 +88,7 @@ _EXPORTS: dict[str, str] = {
     "MarginalMeans": "inference",
     "QuantileResiduals": "residuals",
     "quantile_residuals": "residuals",
+    "blups": "residuals",
     "Check": "diagnostics",
     "Lineup": "diagnostics",
     "acf": "diagnostics",

@@ -159,7 +159,9 @@ def test_residuals_and_checks_take_the_pair():
     assert 0 < r.values.min() < r.values.max() < 1
     found = mm.check(fit, n_sim=50).to_frame().set_index("diagnosis")
     assert found.loc["uniformity", "p"] > 0
-    table = mm.agreement({"bambi": fit, "lme4's": mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))})
+    table = mm.agreement(
+        {"bambi": fit, "lme4's": mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))}
+    )
     assert table.loc["Days", "relative"] < 0.05
 
 

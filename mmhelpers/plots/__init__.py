@@ -24,10 +24,10 @@ from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
-    "plot_acf",
     "COLOURS",
     "INK",
     "PAPER",
+    "plot_acf",
     "plot_agreement",
     "plot_bowl",
     "plot_bundles",
