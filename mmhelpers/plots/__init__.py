@@ -11,6 +11,7 @@ from .groups import plot_residuals_by
 from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
 from .matrices import plot_matrix, plot_z
+from .pair import plot_pair
 from .panels import (
     plot_check,
     plot_influence,
@@ -43,6 +44,7 @@ __all__ = [
     "plot_lineup",
     "plot_matrix",
     "plot_mean_variance",
+    "plot_pair",
     "plot_panels",
     "plot_projection",
     "plot_pvalues",
