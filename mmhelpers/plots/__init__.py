@@ -12,6 +12,7 @@ from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
 from .matrices import plot_matrix, plot_z
 from .means import plot_means
+from .pair import plot_pair
 from .panels import (
     plot_check,
     plot_influence,
@@ -48,6 +49,7 @@ __all__ = [
     "plot_mean_variance",
     "plot_means",
     "plot_microscope",
+    "plot_pair",
     "plot_panels",
     "plot_power",
     "plot_projection",
