@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .counts import plot_counts, plot_mean_variance
-from .curves import plot_curves
+from .curves import plot_bands, plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
@@ -27,6 +27,7 @@ __all__ = [
     "INK",
     "PAPER",
     "plot_agreement",
+    "plot_bands",
     "plot_bowl",
     "plot_bundles",
     "plot_by_group",
