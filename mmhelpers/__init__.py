@@ -29,6 +29,7 @@ _EXPORTS: dict[str, str] = {
     "published_rows": "printed",
     "check_answer": "exercises",
     "plot_agreement": "plots",
+    "plot_bands": "plots",
     "plot_bowl": "plots",
     "plot_bundles": "plots",
     "plot_by_group": "plots",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
-from .curves import plot_curves
+from .curves import plot_bands, plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
@@ -33,6 +33,7 @@ __all__ = [
     "PAPER",
     "plot_acf",
     "plot_agreement",
+    "plot_bands",
     "plot_bowl",
     "plot_bundles",
     "plot_by_group",
