@@ -21,6 +21,7 @@ from .panels import (
 )
 from .pvalues import plot_pvalues
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
+from .significant import plot_significant
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "plot_residuals_by",
     "plot_shrinkage",
     "plot_shrinkage_plane",
+    "plot_significant",
     "plot_simulated",
     "plot_surface",
     "plot_z",
