@@ -44,7 +44,15 @@ EXAMPLES = (
     *("Owls", "Salamanders"),
     *("epilepsy", "kidney", "inhaler"),
 )
-SIMULATED = ("oysters", "oysters_nobag", "voices")
+#: script in data/make, and the data sets it writes
+SCRIPTS = {
+    "oysters": ("oysters", "oysters_nobag"),
+    "urchins": ("urchins",),
+    "voices": ("voices",),
+    "ponds": ("ponds",),
+    "toads": ("toads",),
+}
+SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
 STUDIES = ("ddf_methods",)
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
 MISSING = {"carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3}}
@@ -379,15 +387,24 @@ def test_a_change_on_purpose_can_be_registered(spoilable: Path) -> None:
         datasets._registry.cache_clear()
 
 
-def test_oysters_regenerate_byte_for_byte(tmp_path: Path) -> None:
-    made = DATA / "make" / "oysters.py"
+@pytest.mark.parametrize("made_by", SCRIPTS)
+def test_simulated_data_regenerate_byte_for_byte(made_by: str, tmp_path: Path) -> None:
+    made = DATA / "make" / f"{made_by}.py"
     subprocess.run([sys.executable, str(made), str(tmp_path)], check=True, capture_output=True)
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == sorted(f"{name}{end}" for name in SIMULATED for end in (".csv", ".truth.json"))
+    assert written == sorted(f"{name}{end}" for name in SCRIPTS[made_by] for end in (".csv", ".truth.json"))
     for name in written:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), (
             f"{name} is not what {made} writes"
         )
+
+
+@pytest.mark.parametrize("name", ["ponds", "toads"])
+def test_simulated_data_regenerate_byte_for_byte(name: str, tmp_path: Path) -> None:
+    made = DATA / "make" / f"{name}.py"
+    subprocess.run([sys.executable, str(made), str(tmp_path)], check=True, capture_output=True)
+    for end in (".csv", ".truth.json"):
+        assert (tmp_path / f"{name}{end}").read_bytes() == (DATA / f"{name}{end}").read_bytes()
 
 
 def test_oysters_are_what_their_truth_says() -> None:
@@ -416,10 +433,22 @@ def test_oysters_are_what_their_truth_says() -> None:
     assert 0.25 < truth["icc"] < 0.35
 
 
-def test_voices_regenerate_byte_for_byte(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, str(DATA / "make" / "voices.py"), str(tmp_path)], check=True)
-    for file in ("voices.csv", "voices.truth.json"):
-        assert (tmp_path / file).read_bytes() == (DATA / file).read_bytes()
+def test_urchins_are_what_their_truth_says() -> None:
+    table, truth = mm.load("urchins"), mm.truth("urchins")
+    assert table["season"].value_counts().to_dict() == truth["design"]
+    # standardised by the truth, the errors are standard normal but for rounding
+    season = table["season"].astype(str)
+    size = table["diameter"] - truth["centre"]
+    mean = season.map(truth["mean"]) + season.map(truth["slope"]) * size
+    sd = (
+        truth["sd"]["residual"]
+        * season.map(truth["sd_ratio"])
+        * (table["diameter"] / truth["centre"]) ** truth["power"]
+    )
+    z = (table["gonad"] - mean) / sd
+    assert abs(z.mean()) < 3 / np.sqrt(len(z))
+    assert abs(z.var() - 1) < 3 * np.sqrt(2 / len(z))
+    assert abs(z).max() < 4
 
 
 def test_voices_are_what_their_truth_says() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
@@ -20,6 +21,7 @@ from .panels import (
     plot_simulated,
 )
 from .pvalues import plot_pvalues
+from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
 from .style import COLOURS, INK, PAPER, use_style
@@ -28,6 +30,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "PAPER",
+    "plot_acf",
     "plot_agreement",
     "plot_bowl",
     "plot_bundles",
@@ -50,11 +53,13 @@ __all__ = [
     "plot_qq",
     "plot_residual_quantiles",
     "plot_residuals_by",
+    "plot_responses",
     "plot_shrinkage",
     "plot_shrinkage_plane",
     "plot_significant",
     "plot_simulated",
     "plot_surface",
+    "plot_variogram",
     "plot_z",
     "plot_zeta",
     "use_style",
