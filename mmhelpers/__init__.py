@@ -160,6 +160,9 @@ _EXPORTS: dict[str, str] = {
     "VarIdent": "simulation",
     "VarPower": "simulation",
     "AR1": "simulation",
+    "plot_microscope": "plots",
+    "plot_power": "plots",
+    "plot_rates": "plots",
     "over": "studies",
     "power": "studies",
     "rates": "studies",
@@ -170,7 +173,7 @@ _EXPORTS: dict[str, str] = {
     "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact", "studies")
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 

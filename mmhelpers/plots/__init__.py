@@ -24,6 +24,7 @@ from .pvalues import plot_pvalues
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
+from .studies import plot_microscope, plot_power, plot_rates
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -47,10 +48,13 @@ __all__ = [
     "plot_matrix",
     "plot_mean_variance",
     "plot_means",
+    "plot_microscope",
     "plot_panels",
+    "plot_power",
     "plot_projection",
     "plot_pvalues",
     "plot_qq",
+    "plot_rates",
     "plot_residual_quantiles",
     "plot_residuals_by",
     "plot_responses",
