@@ -42,6 +42,7 @@ _EXPORTS: dict[str, str] = {
     "plot_projection": "plots",
     "plot_group_lines": "plots",
     "plot_means": "plots",
+    "plot_significant": "plots",
     "plot_panels": "plots",
     "plot_pvalues": "plots",
     "plot_residuals_by": "plots",

@@ -24,6 +24,7 @@ from .panels import (
 from .pvalues import plot_pvalues
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
+from .significant import plot_significant
 from .studies import plot_microscope, plot_power, plot_rates
 from .style import COLOURS, INK, PAPER, use_style
 
@@ -62,6 +63,7 @@ __all__ = [
     "plot_responses",
     "plot_shrinkage",
     "plot_shrinkage_plane",
+    "plot_significant",
     "plot_simulated",
     "plot_surface",
     "plot_variogram",
