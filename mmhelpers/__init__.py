@@ -139,6 +139,7 @@ _EXPORTS: dict[str, str] = {
     "Truncated": "simulation",
     "ByUnits": "studies.anova",
     "SlopeSelection": "studies.matuschek",
+    "binomial_interval": "studies",
     "compare_study": "studies.rerun",
     "load_study": "studies.rerun",
     "VarIdent": "simulation",
