@@ -155,7 +155,11 @@ def nlme(
         # evaluated as code, so that the fit keeps formulas that nlme can look into again
         code = _quoted(call.replace(", method", ", data = data, method", 1))
         fit = robjects.r(
-            f"function(data) tryCatch(eval(parse(text = {code})), error = function(e) conditionMessage(e))"
+            "function(data) tryCatch({"
+            f"m <- eval(parse(text = {code}));"
+            # gls keeps the name of its data only, and getData() looks for that name elsewhere
+            "if (is.null(m$data)) m$data <- data; m"
+            "}, error = function(e) conditionMessage(e))"
         )(frame)
         if isinstance(fit, robjects.StrVector):
             raise ValueError(f"nlme refused {call}: {str(fit[0]).strip()}")

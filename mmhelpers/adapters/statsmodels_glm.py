@@ -51,9 +51,12 @@ def from_generalised(fit: Any) -> FitView:
         return _from_discrete(fit)
     if kind in {"ZeroInflatedPoisson", "ZeroInflatedNegativeBinomialP"}:
         return _from_zero_inflated(fit)
+    if kind == "TruncatedLFPoisson":
+        return _from_truncated(fit)
     raise UnsupportedFitError(
         f"fit is a statsmodels {kind}, which no adapter knows; known are OLS, WLS, GLS, MixedLM, GLM, "
-        "GEE, Poisson, NegativeBinomial, Logit, Probit, ZeroInflatedPoisson and ZeroInflatedNegativeBinomialP"
+        "GEE, Poisson, NegativeBinomial, Logit, Probit, ZeroInflatedPoisson, ZeroInflatedNegativeBinomialP and "
+        "TruncatedLFPoisson"
     )
 
 
@@ -260,4 +263,44 @@ def _from_zero_inflated(fit: Any) -> FitView:
         variance=(1 - zero) * (family.variance(counts) + zero * counts**2),
         simulator=simulate,
         refit=refit,
+    )
+
+
+def _from_truncated(fit: Any) -> FitView:
+    """Poisson counts without zeros: draws are made from the rate before the cut, fitted means are those after it."""
+    from .from_statsmodels import data_of
+
+    model = fit.model
+    if int(model.trunc) != 0:
+        raise UnsupportedFitError(
+            f"the counts are cut at {model.trunc}; only those without zeros are known here"
+        )
+    X, beta = np.asarray(model.exog, float), np.asarray(fit.params, float)
+    n = len(model.endog)
+    offset = _discrete_offset(model, n)
+    family = Family("truncated poisson", "log")
+    location = family.inverse_link(X @ beta + offset)
+
+    def simulate(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
+        return np.ascontiguousarray(family.draw(np.broadcast_to(location, (n_sim, n)), np.ones(n), rng).T)
+
+    return FitView(
+        engine="statsmodels TruncatedLFPoisson",
+        response=str(model.endog_names),
+        observed=np.asarray(model.endog, float),
+        fitted_marginal=family.mean(location),
+        fitted_conditional=family.mean(location),
+        X=X,
+        x_names=tuple(r_name(name) for name in model.exog_names),
+        beta=beta,
+        vcov=np.asarray(fit.cov_params(), float),
+        terms=(),
+        family=family,
+        weights=np.ones(n),
+        offset=offset,
+        loglik=float(fit.llf),
+        converged=bool(fit.mle_retvals.get("converged", True)),
+        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        frame=data_of(model),
+        simulator=simulate,
     )

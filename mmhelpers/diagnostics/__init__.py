@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .autocorrelation import check_spatial, check_temporal
+from .correlogram import acf, check_autocorrelation, variogram
 from .counts import count_table, mean_variance
 from .dependence import check_quantiles
 from .distribution import check_homogeneity, check_normality, check_random_effects
@@ -18,7 +19,9 @@ __all__ = [
     "Check",
     "Lineup",
     "Verdict",
+    "acf",
     "check",
+    "check_autocorrelation",
     "check_dispersion",
     "check_group_means",
     "check_homogeneity",
@@ -41,4 +44,5 @@ __all__ = [
     "qq_table",
     "quantile_table",
     "r2",
+    "variogram",
 ]

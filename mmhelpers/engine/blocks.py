@@ -174,6 +174,18 @@ def find_structure(design: Design) -> Structure:
     return Structure(Z, reduce, tuple(blocks))
 
 
+def unpool(structure: Structure) -> Structure:
+    """Give every vector of reduced coordinates a block of its own, equal or not."""
+    blocks: list[Block] = []
+    for block in structure.blocks:
+        if any(source.level for source in block.sources):
+            blocks.append(block)
+        else:
+            rows = np.concatenate([source.rows for source in block.sources])
+            blocks += [Block(block.A, block.slots, 1, (Source(row[None], False),)) for row in rows]
+    return Structure(structure.Z, structure.reduce, tuple(blocks))
+
+
 def sparse_z(design: Design) -> Any:
     """Whitened Z, (n, q), ordered by term, level, effect."""
     from scipy import sparse

@@ -9,6 +9,7 @@ definite with room to spare, because a zero column of T is stationary and would 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +42,13 @@ class Start:
     """
 
     design: Design
-    Z: object
+    Z: Any
     solve: Floats
     floor: tuple[float, ...]
 
-    def theta(self, r: Floats) -> Floats:
-        """Start (t, R) from scaled residuals (n, R)."""
-        design = self.design
-        Zr = self.Z.T @ r  # type: ignore[attr-defined]
-        R = r.shape[1]
+    def moments(self, Zr: Floats, rr: Floats) -> Floats:
+        """Sums of squares and products (V + 1, R) from scaled Z'r (q, R) and r'r (R,)."""
+        design, R = self.design, Zr.shape[1]
         moments = np.empty((design.n_vec + 1, R))
         at = row = 0
         for k, levels in zip(design.k, design.levels, strict=True):
@@ -62,7 +61,12 @@ class Start:
                         moments[at + a * k + b] = np.einsum("lR,lR->R", part[:, a], part[:, b])
             at += k * k
             row += k * levels
-        moments[-1] = np.einsum("nR,nR->R", r, r)
+        moments[-1] = rr
+        return moments
+
+    def theta(self, moments: Floats) -> Floats:
+        """Start (t, R) from the moments."""
+        design, R = self.design, moments.shape[1]
         found = self.solve @ moments
         sigma2 = np.maximum(found[-1], RESIDUAL)
         factors = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_curves
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
@@ -10,6 +11,7 @@ from .groups import plot_residuals_by
 from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
 from .matrices import plot_matrix, plot_z
+from .means import plot_means
 from .panels import (
     plot_check,
     plot_influence,
@@ -19,6 +21,7 @@ from .panels import (
     plot_simulated,
 )
 from .pvalues import plot_pvalues
+from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .style import COLOURS, INK, PAPER, use_style
 
@@ -26,6 +29,7 @@ __all__ = [
     "COLOURS",
     "INK",
     "PAPER",
+    "plot_acf",
     "plot_agreement",
     "plot_bowl",
     "plot_bundles",
@@ -41,16 +45,19 @@ __all__ = [
     "plot_lineup",
     "plot_matrix",
     "plot_mean_variance",
+    "plot_means",
     "plot_panels",
     "plot_projection",
     "plot_pvalues",
     "plot_qq",
     "plot_residual_quantiles",
     "plot_residuals_by",
+    "plot_responses",
     "plot_shrinkage",
     "plot_shrinkage_plane",
     "plot_simulated",
     "plot_surface",
+    "plot_variogram",
     "plot_z",
     "plot_zeta",
     "use_style",

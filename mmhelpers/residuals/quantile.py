@@ -44,6 +44,8 @@ class QuantileResiduals:
         Fitted means of the model refitted to each simulated response.
     discrete : bool
         Whether ties were broken at random.
+    expected_zeros : array, shape (1 + n_sim,), or None
+        Number of zeros that the fit expects, and that the refit to each simulated response does; with refits only.
     conditional : bool or None
         Whether the random effects were kept at their modes in the simulations; None where not known.
 
@@ -65,6 +67,7 @@ class QuantileResiduals:
     fitted: Array = field(repr=False)
     discrete: bool = True
     refitted: Array | None = field(default=None, repr=False)
+    expected_zeros: Array | None = field(default=None, repr=False)
     conditional: bool | None = None
     seed: int = field(default=DEFAULT_SEED, repr=False)
 
@@ -267,9 +270,9 @@ def _from_fit(
     ties = seen.family.discrete if discrete is None else bool(discrete)
     # around what the simulations are centred on: at b = 0 a nonlinear link would shift it
     fitted = seen.fitted(True) if conditional or not seen.terms else _mean(seen, simulated)
-    refitted = None
+    refitted, zeros = None, None
     if refit:
-        refitted = _refitted(seen, simulated)
+        refitted, zeros = _refitted(seen, simulated)
         fitted = seen.fitted(True)
         values = _ranks(seen.observed - fitted, simulated - refitted, ties, rng)
     else:
@@ -281,7 +284,8 @@ def _from_fit(
         fitted,
         discrete=ties,
         refitted=refitted,
-        conditional=conditional if seen.terms else None,
+        expected_zeros=zeros,
+        conditional=conditional if seen.random else None,
         seed=seed,
     )
 
@@ -290,12 +294,18 @@ def _mean(seen: FitView, simulated: Array) -> Array:
     return seen.fitted_marginal if seen.family.link == "identity" else simulated.mean(axis=1)
 
 
-def _refitted(seen: FitView, simulated: Array) -> Array:
+def _refitted(seen: FitView, simulated: Array) -> tuple[Array, Array | None]:
+    """Fitted means of the refits, shape (n, n_sim); and the zeros that the fit and each refit expect."""
     from ..adapters import UnsupportedFitError
 
     if seen.refit is None:
         raise UnsupportedFitError(f"fits of {seen.engine} cannot be refitted here; leave refit out")
-    return np.column_stack([seen.refit(y).fitted(True) for y in simulated.T])
+    views = [seen.refit(y) for y in simulated.T]
+    fitted = np.column_stack([view.fitted(True) for view in views])
+    if not seen.family.discrete or seen.simulator is not None:
+        return fitted, None
+    zeros = [view.family.zero_probability(view.fitted(True), view.weights).sum() for view in (seen, *views)]
+    return fitted, np.asarray(zeros, dtype=float)
 
 
 def _vector(values: ArrayLike, n: int, name: str) -> Array:

@@ -71,7 +71,7 @@ class Checkpoint:
                     raise CheckpointError(f"{folder} is there and is no study's: take another folder")
             self.folder.mkdir(parents=True, exist_ok=True)
             beside = self.folder / f".study.json.{os.getpid()}.part"
-            beside.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf8")
+            beside.write_text(json.dumps(about, indent=1), encoding="utf8")
             os.replace(beside, manifest)
         for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
             with contextlib.suppress(FileNotFoundError):
@@ -104,9 +104,13 @@ class Checkpoint:
         """Keep a block."""
         write_frame(frame, self.path(cell, block), {"key": self.key})
 
-    def load(self, cell: int, block: int) -> pd.DataFrame:
-        """Return a block that is done."""
-        frame, about = read_frame(self.path(cell, block))
+    def load(self, cell: int, block: int) -> pd.DataFrame | None:
+        """Return a block that is done; None where the file cannot be read, as after a power cut."""
+        try:
+            frame, about = read_frame(self.path(cell, block))
+        except ValueError:
+            self.path(cell, block).unlink()
+            return None
         if about.get("key") != self.key:
             raise CheckpointError(f"{self.path(cell, block)} belongs to another study")
         return frame

@@ -50,7 +50,7 @@ def study_command(
         folder, config = config, config / COPY
         out = out or folder.with_name(folder.name.removesuffix(".blocks"))
     out = out or config.with_suffix(".parquet")
-    plan = plan_of(read_config(config))
+    plan = load_plan(config)
     if dry_run:
         return dry_report(plan)
     if out.exists():
@@ -59,6 +59,15 @@ def study_command(
     rows = run_plan(plan, as_executor(executor), progress, folder, resume, out, config)
     shutil.rmtree(folder)
     return f"{table_text(rates(rows, plan.alpha))}\n\n{len(rows):,} rows in {out}"
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a configuration and make its plan; an error is one line that names the file."""
+    config = read_config(path)
+    try:
+        return plan_of(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from None
 
 
 def as_executor(text: str) -> Any:
@@ -107,8 +116,8 @@ def dry_report(plan: Plan) -> str:
     sets = plan.n_rep * len(plan.cells)
     most = "at most " if plan.precision is not None else ""
     lines += [
-        f"{len(plan.cells)} cells x {most}{plan.n_rep:,} data sets = {sets:,} data sets, {rows:,} rows, "
-        f"in {sum(len(plan.sizes(cell)) for cell in plan.cells):,} blocks",
+        f"{counted(len(plan.cells), 'cell')} x {most}{plan.n_rep:,} data sets = {sets:,} data sets, {rows:,} rows, "
+        f"in {counted(sum(len(plan.sizes(cell)) for cell in plan.cells), 'block')}",
         f"seed: {plan.seed}; alpha: {', '.join(f'{a:g}' for a in plan.alpha)}",
     ]
     if plan.precision is not None:
@@ -130,6 +139,17 @@ def time_cell(plan: Plan, cell: Any) -> tuple[float, int]:
     each = max(seconds[1] - seconds[0], 0.0) / max(min(sizes[1], plan.n_rep) - sizes[0], 1)
     once = max(seconds[0] - sizes[0] * each, 0.0)
     return once * len(plan.sizes(cell)) + each * plan.n_rep, len(frame)
+
+
+def counted(n: int, what: str) -> str:
+    """Say how many.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def duration(seconds: float) -> str:

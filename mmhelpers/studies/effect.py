@@ -46,7 +46,8 @@ class MixedModel:
 
     def fits(self, Y: Floats, reml: bool = True) -> Fits:
         """Fit the model to each data set; NaN in Y marks cells that a data set lacks."""
-        return fit_matrices(self.matrices, Y, reml, "drop" if np.isnan(Y).any() else "raise")
+        with np.errstate(all="ignore"):  # a data set that cannot be fitted is a row that says so
+            return fit_matrices(self.matrices, Y, reml, "drop" if np.isnan(Y).any() else "raise")
 
     def test(self, Y: Floats, tests: Sequence[str]) -> list[Outcome]:
         """Test the effect in each data set.

@@ -116,7 +116,7 @@ def _dask(client: Any, cells: tuple[Cell, ...], tasks: Iterator[Task]) -> Iterat
     distributed = optional("distributed", "a study on a Dask cluster")
     key, payload = pack(cells)
     sent: dict[Any, tuple[Task, int]] = {}
-    waiting = distributed.as_completed()
+    waiting = distributed.as_completed(loop=client.loop)
 
     def send(task: Task, times: int = 0) -> None:
         future = client.submit(compute, key, payload, task, pure=False)

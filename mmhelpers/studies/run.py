@@ -51,8 +51,11 @@ def run(
     with Bar(sum(map(sum, ledger.sizes)), progress) as bar:
         if checkpoint is not None:
             for cell, block in sorted(checkpoint.blocks()):
-                done[cell, block] = frame = checkpoint.load(cell, block)
-                ledger.enter(cell, block, frame)
+                kept = checkpoint.load(cell, block)
+                if kept is None:
+                    continue
+                done[cell, block] = kept
+                ledger.enter(cell, block, kept)
                 bar.step(ledger.sizes[cell][block])
         for (cell, block, n), frame in execute(executor, plan.cells, tasks()):
             if checkpoint is not None:

@@ -85,7 +85,7 @@ def write_rows(rows: pd.DataFrame, path: str | Path, plan: Plan) -> Path:
         "content": content_hash(rows),
     }
     path = Path(path)
-    write_frame(rows, path, about)
+    write_frame(rows, path, about, sync=True)
     return path
 
 
@@ -118,20 +118,22 @@ def read_study(path: str | Path) -> Rows:
     return rows
 
 
-def write_frame(frame: pd.DataFrame, path: Path, about: dict[str, Any]) -> None:
-    """Write a table beside its place, then put it there: a reader, or a power cut, never sees half of it."""
+def write_frame(frame: pd.DataFrame, path: Path, about: dict[str, Any], sync: bool = False) -> None:
+    """Write a table beside its place, then put it there: nobody ever sees half of it.
+
+    With `sync` it is on the disk before that, so that not even a power cut leaves half of it; this is slow.
+    """
     pa, pq = optional("pyarrow", "writing Parquet"), optional("pyarrow.parquet", "writing Parquet")
     bare = pd.DataFrame({name: frame[name] for name in frame.columns})
     table = pa.Table.from_pandas(bare, preserve_index=False, nthreads=1)
-    table = table.replace_schema_metadata(
-        (table.schema.metadata or {}) | {META: json.dumps(about, sort_keys=True).encode()}
-    )
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | {META: json.dumps(about).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with open(beside, "wb") as file:
         pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(beside, path)
 
 
