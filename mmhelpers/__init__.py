@@ -166,6 +166,7 @@ _EXPORTS: dict[str, str] = {
     "Truncated": "simulation",
     "ByUnits": "studies.anova",
     "SlopeSelection": "studies.matuschek",
+    "binomial_interval": "studies",
     "compare_study": "studies.rerun",
     "load_study": "studies.rerun",
     "VarIdent": "simulation",
