@@ -185,7 +185,7 @@ _EXPORTS: dict[str, str] = {
     "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact", "studies")
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import HTML
 
 import mmhelpers as mm
+from conftest import HTML
 
 pytestmark = pytest.mark.browser
 
