@@ -26,7 +26,16 @@ Floats = NDArray[np.float64]
 
 # Data sets that are drawn together.
 CHUNK = 4096
-ARRAYS: tuple[str, ...] = ("theta", "beta", "sigma", "criterion", "vcov", "singular", "converged", "gradient_max")
+ARRAYS: tuple[str, ...] = (
+    "theta",
+    "beta",
+    "sigma",
+    "criterion",
+    "vcov",
+    "singular",
+    "converged",
+    "gradient_max",
+)
 ARRAYS += ("hessian", "vcov_varpar", "vcov_jacobian")
 
 
