@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 import mmhelpers as mm
-from mmhelpers.studies import Checkpoint, CheckpointError, content_hash, make_plan
 from mmhelpers.studies import checkpoint as checkpoint_module
+from mmhelpers.studies import content_hash
 from mmhelpers.studies.api import run_plan
+from mmhelpers.studies.checkpoint import Checkpoint, CheckpointError
+from mmhelpers.studies.plan import make_plan
 from mmhelpers.studies.store import versions
 
 HERE = Path(__file__).parent

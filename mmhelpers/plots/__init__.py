@@ -23,7 +23,7 @@ from .panels import (
 from .pvalues import plot_pvalues
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
-from .studies import plot_microscope, plot_power, plot_rates
+from .studies import plot_microscope, plot_power, plot_pvalue_quantiles, plot_rates
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "plot_panels",
     "plot_power",
     "plot_projection",
+    "plot_pvalue_quantiles",
     "plot_pvalues",
     "plot_qq",
     "plot_rates",
