@@ -29,6 +29,7 @@ _EXPORTS: dict[str, str] = {
     "published_rows": "printed",
     "check_answer": "exercises",
     "plot_agreement": "plots",
+    "plot_bands": "plots",
     "plot_bowl": "plots",
     "plot_bundles": "plots",
     "plot_by_group": "plots",
@@ -41,6 +42,7 @@ _EXPORTS: dict[str, str] = {
     "plot_projection": "plots",
     "plot_group_lines": "plots",
     "plot_means": "plots",
+    "plot_significant": "plots",
     "plot_panels": "plots",
     "plot_pvalues": "plots",
     "plot_residuals_by": "plots",
@@ -95,6 +97,7 @@ _EXPORTS: dict[str, str] = {
     "MarginalMeans": "inference",
     "QuantileResiduals": "residuals",
     "quantile_residuals": "residuals",
+    "blups": "residuals",
     "Check": "diagnostics",
     "Lineup": "diagnostics",
     "acf": "diagnostics",
@@ -111,6 +114,8 @@ _EXPORTS: dict[str, str] = {
     "check_temporal": "diagnostics",
     "check_uniformity": "diagnostics",
     "check_zeros": "diagnostics",
+    "faulty": "diagnostics",
+    "calibration": "diagnostics",
     "collinearity": "diagnostics",
     "count_table": "diagnostics",
     "mean_variance": "diagnostics",
@@ -123,6 +128,7 @@ _EXPORTS: dict[str, str] = {
     "r2": "diagnostics",
     "variogram": "diagnostics",
     "plot_acf": "plots",
+    "plot_pair": "plots",
     "plot_variogram": "plots",
     "plot_check": "plots",
     "plot_influence": "plots",
@@ -130,6 +136,12 @@ _EXPORTS: dict[str, str] = {
     "plot_qq": "plots",
     "plot_residual_quantiles": "plots",
     "plot_simulated": "plots",
+    "Control": "interactive",
+    "Frame": "interactive",
+    "Interactive": "interactive",
+    "explore_items": "interactive",
+    "explore_power": "interactive",
+    "explore_type1": "interactive",
     "Report": "reporting",
     "effect_table": "reporting",
     "report": "reporting",
@@ -154,6 +166,7 @@ _EXPORTS: dict[str, str] = {
     "Truncated": "simulation",
     "ByUnits": "studies.anova",
     "SlopeSelection": "studies.matuschek",
+    "binomial_interval": "studies",
     "compare_study": "studies.rerun",
     "load_study": "studies.rerun",
     "VarIdent": "simulation",
@@ -174,7 +187,7 @@ _EXPORTS: dict[str, str] = {
     "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact", "studies")
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 
