@@ -195,7 +195,8 @@ def check(fit: Any, n_sim: int = 250, rng: np.random.Generator | int | None = No
 def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> list[TestTable]:
     wanted: list[Callable[[], TestTable]] = [lambda: check_uniformity(r)]
     if seen.family.discrete:
-        wanted += [lambda: check_dispersion(r, exact=True)]
+        if not _zero_one(seen):  # single 0/1 responses have no dispersion
+            wanted += [lambda: check_dispersion(r, exact=True)]
         if seen.family.name != "binomial":
             wanted += [lambda: check_zeros(r, exact=True)]
     else:
@@ -207,6 +208,10 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
         if any(len(t.levels) > 3 and np.diag(t.cov).max() > 0 for t in seen.random):
             wanted += [lambda: check_random_effects(seen, r.n_sim, rng)]
     return [make() for make in wanted]
+
+
+def _zero_one(seen: FitView) -> bool:
+    return seen.family.name == "binomial" and bool((seen.weights == 1).all())
 
 
 def _chosen(test: TestTable) -> tuple[TestRow, ...]:
