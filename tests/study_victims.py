@@ -24,6 +24,7 @@ import numpy as np
 from mmhelpers.studies import Plan, api
 from mmhelpers.studies.cells import DesignCell
 from mmhelpers.studies.checkpoint import Checkpoint
+from mmhelpers.studies.rows import together
 
 
 def kill() -> None:
@@ -91,11 +92,14 @@ def study(
 
 
 def main(config: Path, place: Path, moments: int) -> None:
+    import pyarrow.pandas_compat
     import pyarrow.parquet  # noqa: F401  (once, not in each fork)
 
     from mmhelpers.studies.config import plan_of, read_config
 
     plan = plan_of(read_config(config))
+    plan.check()  # what is imported and set up here, forks have
+    together([plan.cells[0].rows(0, 5)])
     found = []
     for moment in range(moments):
         folder, out, computed = (place / f"{kind}{moment}" for kind in ("blocks", "out", "computed"))

@@ -354,7 +354,7 @@ def test_published_rates_at_the_size_of_a_test(study):
 def test_load_study_refuses(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="barr2013, matuschek2017"):
         mm.load_study("barr2014")
-    with pytest.raises(ValueError, match="part must be"):
+    with pytest.raises(ValueError, match="one of '', 'first', 'pvalues'"):
         mm.load_study("barr2013", "last")
     folder = tmp_path / "studies"
     folder.mkdir()

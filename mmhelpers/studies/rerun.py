@@ -246,6 +246,9 @@ def write_tables(config: Config, pieces: Path, folder: Path) -> None:
         path = folder / f"{config['study']}{suffix}.csv"
         frame.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
         record["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    real = folder / f"{config['study']}_real.csv"
+    if real.exists():
+        record["sha256"][real.name] = hashlib.sha256(real.read_bytes()).hexdigest()
     text = json.dumps(record, indent=2) + "\n"
     (folder / f"{config['study']}.json").write_text(text, encoding="utf8")
 
@@ -346,9 +349,10 @@ def load_study(study: str, part: str = "") -> pd.DataFrame:
     Parameters
     ----------
     study : {"barr2013", "matuschek2017"}
-    part : {"", "first", "pvalues"}
-        The rates (`table`), the p-values of the first data sets (`first_rows`), or all p-values counted in
-        bins (`histogram`).
+    part : {"", "first", "pvalues", "real"}
+        The rates (`table`), the p-values of the first data sets (`first_rows`), all p-values counted in
+        bins (`histogram`), or (of ``"barr2013"``) what Barr et al. found in 13 real experiments: the residual
+        variance, and variances of intercepts and slopes of subjects and items over it.
 
     Returns
     -------
@@ -375,10 +379,11 @@ def load_study(study: str, part: str = "") -> pd.DataFrame:
     names = sorted(path.stem for path in folder.glob("*.json"))
     if study not in names:
         raise ValueError(f"study must be one of {', '.join(names)}, not {study!r}")
-    if part not in {"", "first", "pvalues"}:
-        raise ValueError(f"part must be '', 'first' or 'pvalues', not {part!r}")
     record = json.loads((folder / f"{study}.json").read_text(encoding="utf8"))
     name = f"{study}{'_' if part else ''}{part}.csv"
+    if name not in record["sha256"]:
+        parts = [file.removeprefix(study).removeprefix("_").removesuffix(".csv") for file in record["sha256"]]
+        raise ValueError(f"part must be one of {', '.join(map(repr, parts))}, not {part!r}")
     content = (folder / name).read_bytes()
     if hashlib.sha256(content).hexdigest() != record["sha256"][name]:
         raise ValueError(f"data/studies/{name} is not the file that {study}.json records: it has changed")
