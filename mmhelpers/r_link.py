@@ -358,3 +358,21 @@ def r_frame(table: pd.DataFrame, *, text_as_factor: bool = True) -> Any:
             value = robjects.FactorVector(text(column)) if text_as_factor else text(column)
         columns[str(name)] = value
     return robjects.DataFrame(columns)
+
+
+def r_versions(*packages: str) -> tuple[str, list[str]]:
+    """Return R's version, and each package with its own: ``("4.2.2", ["lme4 1.1-31"])``.
+
+    Raises
+    ------
+    RMissing
+        If R or one of the packages is missing.
+    """
+    require_r(*packages)
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        version = str(robjects.r("as.character(getRversion())")[0])
+        of = robjects.r("function(p) as.character(packageVersion(p))")
+        return version, [f"{package} {of(package)[0]}" for package in packages]

@@ -72,7 +72,9 @@ def test_gaps_are_no_neighbours():
     for lag in range(1, 6):
         at = pairs[np.isclose(pairs.t_y - pairs.t_x, lag * 0.5)]
         assert table.loc[lag, "pairs"] == len(at)
-        assert table.loc[lag, "acf"] == pytest.approx((at.e_x * at.e_y).mean() / (frame.e**2).mean(), rel=1e-10)
+        assert table.loc[lag, "acf"] == pytest.approx(
+            (at.e_x * at.e_y).mean() / (frame.e**2).mean(), rel=1e-10
+        )
 
 
 def test_ljung_box_is_the_classical_one_for_one_series():

@@ -90,3 +90,14 @@ def test_count_table_answers_in_words(fits, words):
 def test_one_piece_is_refused(poisson):
     with pytest.raises(ValueError, match="at least 2"):
         mm.mean_variance(poisson, pieces=1)
+
+
+def test_responses_of_several_kinds():
+    ponds = mm.load("ponds")
+    figure = mm.plot_responses(ponds, "distance", {"newts": "newts", "fish": "fish", "condition": "grade"})
+    newts, fish, grade = figure.axes
+    np.testing.assert_allclose(np.round(newts.lines[0].get_ydata()), ponds["newts"])
+    assert list(fish.get_yticks()) == [0, 1]
+    assert [t.get_text() for t in grade.get_yticklabels()] == ["poor", "fair", "good"]
+    with pytest.raises(ValueError, match="no column"):
+        mm.plot_responses(ponds, "distance", {"frogs": "frogs"})

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
+from statsmodels.discrete.truncated_model import TruncatedLFPoisson
 
 import mmhelpers as mm
 from mmhelpers.adapters.families import Family
@@ -109,3 +110,17 @@ def test_beta_binomial_variance():
     assert mm.BetaBinomial(trials=12, phi=phi).variance(mu) / 144 == pytest.approx(
         family.variance(mu, trials)
     )
+
+
+def test_truncated_counts_of_statsmodels(salamanders):
+    """statsmodels' truncated Poisson and glmmTMB's maximise one likelihood, and simulate from it alike."""
+    seen = salamanders[salamanders["count"] > 0]
+    here = TruncatedLFPoisson.from_formula("count ~ mined", seen).fit(disp=0)
+    there = mm.fit_in_r("glmmTMB::glmmTMB", "count ~ mined", seen, family="truncated_poisson")
+    table = mm.agreement({"statsmodels": here, "glmmTMB": there})
+    assert table["relative"].max() < 1e-3
+    ours, theirs = mm.view(here), mm.view(there)
+    np.testing.assert_allclose(ours.fitted_marginal, theirs.fitted_marginal, rtol=1e-3)
+    drawn = ours.simulate(2000, np.random.default_rng(1))
+    assert drawn.min() == 1
+    assert drawn.mean() == pytest.approx(ours.fitted_marginal.mean(), rel=0.02)

@@ -283,7 +283,9 @@ def _numbers(columns: ResidualColumns, values: Any, name: str) -> Array:
     except (TypeError, ValueError) as error:
         if isinstance(values, str) and columns.seen is None:
             raise
-        raise ValueError(f"{name} must be numbers, one for each of the {len(columns.values)} rows: {error}") from None
+        raise ValueError(
+            f"{name} must be numbers, one for each of the {len(columns.values)} rows: {error}"
+        ) from None
     if not np.isfinite(array).all():
         raise ValueError(f"{name} has {int((~np.isfinite(array)).sum())} missing or infinite values")
     return array

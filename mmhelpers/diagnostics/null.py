@@ -73,7 +73,9 @@ def residual_columns(
         factor of the covariance that the model gives them, see `resid`.
     """
     if kind not in get_args(ResidualKind):
-        raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(map(repr, get_args(ResidualKind)))}")
+        raise ValueError(
+            f"kind is {kind!r}; it must be one of {', '.join(map(repr, get_args(ResidualKind)))}"
+        )
     generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
     if isinstance(fit, QuantileResiduals):
         return ResidualColumns(_scores(fit), None, "quantile residuals as normal scores")

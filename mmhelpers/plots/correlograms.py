@@ -41,6 +41,8 @@ def plot_acf(
     >>> ax.get_xlabel()
     'lag'
     """
+    from matplotlib.ticker import MaxNLocator
+
     need_columns(table, a="lag", b="acf", c="lower", d="upper")
     ax = axes_or_new(ax)
     rows = table[table["lag"] > 0]
@@ -53,9 +55,15 @@ def plot_acf(
     for here, colour, marker in ((~out, INK, "o"), (out, COLOURS[1], "D")):
         ax.vlines(lag[here], 0, value[here], color=colour, linewidth=2, zorder=2)
         ax.plot(
-            lag[here], value[here], linestyle="none", marker=marker, markersize=5, color=colour, markeredgewidth=0
+            lag[here],
+            value[here],
+            linestyle="none",
+            marker=marker,
+            markersize=5,
+            color=colour,
+            markeredgewidth=0,
         )
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return ax

@@ -99,6 +99,8 @@ def plot_mean_variance(
     >>> import pandas as pd
     >>> ax = plot_mean_variance(pd.DataFrame({"mean": [1.0, 4.0], "variance": [1.2, 9.0]}))
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     need_columns(table, a="mean", b="variance")
     ax = axes_or_new(ax)
     mean, variance = table["mean"].to_numpy(dtype=float), table["variance"].to_numpy(dtype=float)
@@ -125,6 +127,10 @@ def plot_mean_variance(
     if log:
         ax.set_xscale("log")
         ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_locator(NullLocator())
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.legend(loc="best")
