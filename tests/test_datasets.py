@@ -48,6 +48,7 @@ EXAMPLES = (
 SCRIPTS = {
     "oysters": ("oysters", "oysters_nobag"),
     "urchins": ("urchins",),
+    "cockles": ("cockles",),
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
