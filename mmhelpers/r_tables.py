@@ -72,8 +72,9 @@ def lmertest(fit: Any, table: Table = "anova", **options: Any) -> pd.DataFrame:
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))  # doctest: +SKIP
-    >>> mm.lmertest(fit, "anova", ddf="Kenward-Roger")  # doctest: +SKIP
+    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> mm.lmertest(fit, "anova", ddf="Kenward-Roger")[["NumDF", "DenDF", "F value"]].round(2).loc["Days"].tolist()
+    [1.0, 17.0, 45.85]
     """
     if table not in TABLES:
         raise ValueError(f"table must be one of {', '.join(map(repr, TABLES))}, not {table!r}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import operator
 
 import pytest
 
 import mmhelpers as mm
 
 PARSER = doctest.DocTestParser()
-EXACT = [f"exact.{name}" for name in mm.exact.__all__]
+DEEP = [f"{room}.{name}" for room in mm._MODULES for name in getattr(mm, room).__all__]
 
 
 def examples(thing: object) -> list[doctest.Example]:
@@ -18,10 +19,10 @@ def examples(thing: object) -> list[doctest.Example]:
 
 
 def found(name: str) -> object:
-    return getattr(mm.exact, name.removeprefix("exact.")) if name.startswith("exact.") else getattr(mm, name)
+    return operator.attrgetter(name)(mm)
 
 
-@pytest.mark.parametrize("name", [*mm._EXPORTS, *EXACT])
+@pytest.mark.parametrize("name", [*mm._EXPORTS, *DEEP])
 def test_has_an_example_that_shows_something(name):
     of = examples(found(name))
     assert of, f"mm.{name} has no runnable example in its docstring"

@@ -31,7 +31,9 @@ def test_from_poisson_to_quasi():
 def test_how_variable():
     family = mm.NegativeBinomial(shape=1.6)
     by_family = float(family.variance(np.array([20.0]))[0]) / 20
-    by_law_of_total_variance = (20 + (20**2 / 1.6)) / 20  # mean of the Poisson variances, variance of the means
+    by_law_of_total_variance = (
+        20 + (20**2 / 1.6)
+    ) / 20  # mean of the Poisson variances, variance of the means
     assert by_family == pytest.approx(by_law_of_total_variance)
     assert mm.check_answer("overdispersion-2", by_family)
     hint("overdispersion-2", by_family * 20)

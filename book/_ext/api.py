@@ -1,7 +1,7 @@
 """The directives `{api}` and `{api-index}`: the public names of `mmhelpers` by room, from their docstrings.
 
 ```` ```{api} fitting inference``` ```` documents every public name that those rooms of the package define, in the order
-of `mmhelpers._EXPORTS`; a module reached as an attribute (`exact`) gives the names of its ``__all__``. A name without
+of `mmhelpers._EXPORTS`; a module reached as an attribute (`exact`) gives the other names of its ``__all__``, too. A name without
 a page, or with two, fails the build's tests (`tests/test_api_pages.py`).
 """
 
@@ -21,12 +21,18 @@ import mmhelpers
 
 def names(room: str) -> list[str]:
     """Return the public names of a room, as they are reached from `mmhelpers`."""
+    found = [name for name, home in mmhelpers._EXPORTS.items() if home.split(".")[0] == room]
     if room in mmhelpers._MODULES:
-        return [f"{room}.{name}" for name in getattr(mmhelpers, room).__all__]
-    found = [name for name, home in mmhelpers._EXPORTS.items() if home == room]
+        module = getattr(mmhelpers, room)
+        found += [f"{room}.{name}" for name in module.__all__ if not is_flat(module, name)]
     if not found:
         raise ExtensionError(f"mmhelpers has no room {room!r} with public names")
     return found
+
+
+def is_flat(module: Any, name: str) -> bool:
+    """Whether a name of a module is reached from `mmhelpers` itself as well; its page shows it so."""
+    return name in mmhelpers._EXPORTS and getattr(mmhelpers, name) is getattr(module, name)
 
 
 def thing(name: str) -> Any:

@@ -62,7 +62,9 @@ def main() -> None:
         np.exp(NEWTS["base"] + NEWTS["height"] * np.exp(-(((x - NEWTS["at"]) / NEWTS["width"]) ** 2)))
     )
     rate = np.exp(line(EGGS, x))
-    first = -np.log1p(streams[2].random(PONDS) * np.expm1(-rate))  # the first event of the process, then the rest
+    first = -np.log1p(
+        streams[2].random(PONDS) * np.expm1(-rate)
+    )  # the first event of the process, then the rest
     eggs = 1 + streams[2].poisson(rate - first)
     mass = streams[3].gamma(MASS_SHAPE, np.exp(line(MASS, x)) / MASS_SHAPE)
     fish = (streams[4].random(PONDS) < expit(line(FISH, x))).astype(int)
@@ -78,7 +80,11 @@ def main() -> None:
         )
     truth = {
         "script": "data/make/ponds.py",
-        "newts": {"family": "poisson", "log_mean": "base + height exp(-((distance - at) / width)^2)", **NEWTS},
+        "newts": {
+            "family": "poisson",
+            "log_mean": "base + height exp(-((distance - at) / width)^2)",
+            **NEWTS,
+        },
         "eggs": {"family": "poisson without zero", "beta": EGGS},
         "mass": {"family": "gamma", "beta": MASS, "shape": MASS_SHAPE},
         "fish": {"family": "bernoulli", "beta": FISH},

@@ -124,6 +124,17 @@ class Family:
             raise ValueError(f"family is {self.name!r}; a variance function is known for {', '.join(unit)}")
         return np.asarray(self.dispersion * unit[self.name]() / weights, dtype=float)
 
+    def zero_probability(self, mu: Array, weights: Array | float = 1.0) -> Array:
+        """Probability of a zero where the mean is `mu` (a proportion for a binomial, of `weights` trials)."""
+        mu = np.asarray(mu, dtype=float)
+        if self.name == "poisson":
+            return np.asarray(np.exp(-mu))
+        if self.name == "negative binomial":
+            return np.asarray((self.size / (self.size + mu)) ** self.size)
+        if self.name == "binomial":
+            return np.asarray((1 - mu) ** np.asarray(weights, dtype=float))
+        return np.zeros_like(mu)
+
     def draw(self, mu: Array, weights: Array, rng: np.random.Generator) -> Array:
         """Draw responses with mean `mu`.
 

@@ -51,6 +51,13 @@ class Nlme:
         Columns estimate, se, df (of lme only), statistic, p; one row a coefficient.
     r : rpy2 object
         The fit itself.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), weights="varIdent(form = ~ 1 | Sex)")
+    >>> list(fit.variance)
+    ['Female']
     """
 
     call: str
@@ -115,7 +122,9 @@ def nlme(
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")  # doctest: +SKIP
+    >>> fit = mm.nlme("distance ~ age", mm.load("Orthodont"), random="~ 1 | Subject")
+    >>> fit.n_par, round(float(fit.coefficients.loc["age", "estimate"]), 2)
+    (4, 0.66)
     """
     require_r("nlme")
     import numpy as np
@@ -146,7 +155,11 @@ def nlme(
         # evaluated as code, so that the fit keeps formulas that nlme can look into again
         code = _quoted(call.replace(", method", ", data = data, method", 1))
         fit = robjects.r(
-            f"function(data) tryCatch(eval(parse(text = {code})), error = function(e) conditionMessage(e))"
+            "function(data) tryCatch({"
+            f"m <- eval(parse(text = {code}));"
+            # gls keeps the name of its data only, and getData() looks for that name elsewhere
+            "if (is.null(m$data)) m$data <- data; m"
+            "}, error = function(e) conditionMessage(e))"
         )(frame)
         if isinstance(fit, robjects.StrVector):
             raise ValueError(f"nlme refused {call}: {str(fit[0]).strip()}")

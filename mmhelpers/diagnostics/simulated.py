@@ -165,7 +165,8 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
     Returns
     -------
     TestTable
-        `statistic` is the number of zeros over its mean in the simulations.
+        `statistic` is the number of zeros over its mean in the simulations; with refits, over the number that the
+        fit expects, and each simulation is held against what its own refit expects.
 
     Notes
     -----
@@ -183,7 +184,19 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
     known = need_simulations(r, "check_zeros")
     simulated = (known.simulated == 0).sum(axis=0).astype(float)
     observed = float((known.observed == 0).sum())
-    return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+    if known.expected_zeros is None:
+        return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+    own, others = known.expected_zeros[0], known.expected_zeros[1:]
+    row = TestRow(
+        name="zeros",
+        statistic=observed / own if own > 0 else (1.0 if observed == 0 else np.inf),
+        p=simulation_p(observed - own, simulated - others, side(alternative), exact),
+        n=known.n_sim,
+        statistic_name="observed / expected",
+        method=f"zeros less those each refit expects, {side(alternative)}, {known.n_sim} refits of {len(known)} rows",
+        details={"observed": observed, "expected": float(own)},
+    )
+    return TestTable((row,), extras={"simulated": simulated - others + own, "observed": observed})
 
 
 def check_outliers(

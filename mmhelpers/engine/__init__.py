@@ -19,6 +19,7 @@ What was learned, for whoever works on it next:
 
 from mmhelpers.engine.arrays import fit_arrays
 from mmhelpers.engine.batch import fit_matrices
+from mmhelpers.engine.drawn import prepare_draws
 from mmhelpers.engine.satterthwaite import contrast_df, satterthwaite
 
-__all__ = ["contrast_df", "fit_arrays", "fit_matrices", "satterthwaite"]
+__all__ = ["contrast_df", "fit_arrays", "fit_matrices", "prepare_draws", "satterthwaite"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mmhelpers.engine import closed_form, pooled
 from mmhelpers.engine.criterion import evaluate
-from mmhelpers.engine.design import Design, change_units, make_design, theta_to_T
+from mmhelpers.engine.design import Design, change_units, design_of, theta_to_T
 from mmhelpers.engine.newton import Optimum
 from mmhelpers.engine.numbers import in_user_units
 from mmhelpers.engine.optimum import canonical, optimise
@@ -52,24 +51,20 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
         Y = Y - matrices.offset
     if not matrices.terms:
         return fit_ordinary(matrices, Y, reml)
-    design = make_design(
-        matrices.X,
-        [term.index for term in matrices.terms],
-        [term.z for term in matrices.terms],
-        [term.n_levels for term in matrices.terms],
-    )
+    design = design_of(matrices)
     holes = np.isnan(Y).any(1) if missing == "drop" else np.zeros(len(Y), dtype=bool)
     parts = [np.flatnonzero(~holes), np.flatnonzero(holes)]
     plan = choose_plan(design) if len(parts[0]) else None
     start = make_start(design)
     out: dict[str, Any] = {}
     for rows, prepare, size in (
-        (parts[0], partial(prepare_complete, plan=plan), chunk_size(design, plan)),
-        (parts[1], prepare_missing, chunk_size(design)),
+        (parts[0], partial(prepare_complete, plan=plan, start=start), chunk_size(design, plan)),
+        (parts[1], partial(prepare_missing, start=start), chunk_size(design)),
     ):
         for first in range(0, len(rows), size):
-            which = rows[first : first + size]
-            piece = _fit_chunk(start, prepare, Y[which], reml)
+            last = min(first + size, len(rows))
+            which: Any = slice(first, last) if len(rows) == len(Y) else rows[first:last]
+            piece = _fit_chunk(start, prepare(design, Y[which]), reml)
             for name, array in piece.items():
                 if name not in out:
                     out[name] = np.empty((len(Y), *array.shape[1:]), dtype=array.dtype)
@@ -84,6 +79,13 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
         modes=lambda: conditional_modes(design, Y, theta, reml),
         **out,
     )
+
+
+def fit_prepared(matrices: Matrices, start: Start, prepared: Prepared, reml: bool) -> Fits:
+    """Fits to statistics that are there already."""
+    out = _fit_chunk(start, prepared, reml)
+    message = tuple(out.pop("message").tolist())
+    return Fits(matrices=matrices, reml=reml, message=message, **out)
 
 
 def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:
@@ -111,13 +113,10 @@ def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:
     return out
 
 
-def _fit_chunk(
-    start: Start, prepare: Callable[[Design, Floats], Prepared], Y: Floats, reml: bool
-) -> dict[str, Any]:
+def _fit_chunk(start: Start, prepared: Prepared, reml: bool) -> dict[str, Any]:
     design = start.design
-    prepared = prepare(design, Y)
     system, n_obs = prepared.system, prepared.system.n_obs
-    R = len(Y)
+    R = len(n_obs)
     usable = (prepared.scale > 0) & (n_obs > design.p)
     message = np.full(R, "", dtype=object)
     message[~usable] = (
@@ -133,7 +132,8 @@ def _fit_chunk(
             everywhere = np.ones(len(live), dtype=bool)
             found = Optimum(solved, np.zeros(len(live)), everywhere, np.zeros(len(live), dtype=np.intp))
         else:
-            found = optimise(active, start.theta(prepared.r[:, live]), reml)
+            moments = np.asarray(prepared.moments)
+            found = optimise(active, start.theta(moments[:, live] if len(live) < R else moments), reml)
         theta[:, live] = canonical(found.theta, design)
         converged[live] = found.converged
     filled = np.where(np.isfinite(theta), theta, 1.0)

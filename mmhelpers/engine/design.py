@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmhelpers.results import Matrices
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
@@ -113,6 +115,16 @@ def make_design(X: Floats, index: Sequence[Ints], z: Sequence[Floats], levels: S
     )
 
 
+def design_of(matrices: Matrices) -> Design:
+    """Design of a model with random effects."""
+    return make_design(
+        matrices.X,
+        [term.index for term in matrices.terms],
+        [term.z for term in matrices.terms],
+        [term.n_levels for term in matrices.terms],
+    )
+
+
 def _whiten(z: Floats) -> tuple[Floats, Floats]:
     """Return z B and B, lower triangular, with (z B)'(z B) = n I where z allows it."""
     scale = np.sqrt((z * z).mean(0))
@@ -157,7 +169,7 @@ def change_units(theta: Floats, B: Sequence[Floats]) -> Floats:
 
 
 def residualise(Q: Floats, Y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Ordinary least squares, scaled to unit mean square.
+    """Ordinary least squares.
 
     Parameters
     ----------
@@ -167,23 +179,24 @@ def residualise(Q: Floats, Y: Floats) -> tuple[Floats, Floats, Floats]:
     Returns
     -------
     r : ndarray, shape (n, R)
-        Residuals over ``scale``. Working on these, not on y, saves the digits that a large mean
+        Residuals, in units of y. Working on these, not on y, saves the digits that a large mean
         would take.
     coef : ndarray, shape (p, R)
         Coefficients of Q, in units of y.
     scale : ndarray, shape (R,)
         Root mean square of the residuals; 0 where y lies in the span of X.
     """
-    Yt = np.ascontiguousarray(Y.T)
+    Yt = Y.T
     coef = Q.T @ Yt
-    r = Yt - Q @ coef
-    scale = np.sqrt(np.einsum("nr,nr->r", r, r) / len(r))
-    size = np.sqrt(np.einsum("pr,pr->r", coef, coef) / len(r))
+    r = Q @ coef
+    np.subtract(Yt, r, out=r)
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(np.einsum("nr,nr->r", r, r) / len(r))
+        size = np.sqrt(np.einsum("pr,pr->r", coef, coef) / len(r))
     if np.any(size > 1e3 * scale):
         again = Q.T @ r
         r -= Q @ again
         coef += again
         scale = np.sqrt(np.einsum("nr,nr->r", r, r) / len(r))
     scale[scale <= 1e-13 * size] = 0.0
-    r /= np.where(scale > 0, scale, 1.0)
     return r, coef, scale

@@ -60,9 +60,51 @@ def fit_ordinary(matrices: Matrices, Y: Floats, reml: bool) -> Fits:
         vcov[rows] = s2[:, None, None] * (R_inv @ R_inv.T)
         log_det = 2 * np.log(np.abs(np.diagonal(R))).sum() if reml else 0.0
         criterion[rows] = m * (1 + np.log(2 * np.pi * s2)) + log_det
+    degrees = (present.sum(axis=1) - (p if reml else 0)).astype(float)
+    return _fits(matrices, reml, beta, vcov, sigma, criterion, degrees, None if present.all() else present)
+
+
+def fit_sums(matrices: Matrices, coef: Floats, rss: Floats, reml: bool) -> Fits:
+    """Ordinary least squares from its sufficient statistics.
+
+    Parameters
+    ----------
+    matrices : Matrices
+        Without terms.
+    coef : ndarray, shape (n_rep, p)
+        Coefficients of the columns of X.
+    rss : ndarray, shape (n_rep,)
+        Residual sums of squares.
+    reml : bool
+
+    Returns
+    -------
+    Fits
+    """
+    n, p = matrices.X.shape
+    R_inv = np.linalg.inv(np.linalg.qr(matrices.X, mode="r"))
+    m = n - p if reml else n
+    s2 = rss / m
+    criterion = m * (1 + np.log(2 * np.pi * s2))
+    if reml:
+        criterion = criterion - 2 * np.log(np.abs(np.diagonal(R_inv))).sum()
+    vcov = s2[:, None, None] * (R_inv @ R_inv.T)
+    return _fits(matrices, reml, coef, vcov, np.sqrt(s2), criterion, np.full(len(rss), float(m)), None)
+
+
+def _fits(
+    matrices: Matrices,
+    reml: bool,
+    beta: Floats,
+    vcov: Floats,
+    sigma: Floats,
+    criterion: Floats,
+    degrees: Floats,
+    present: NDArray[np.bool_] | None,
+) -> Fits:
+    n_rep = len(sigma)
     converged = np.isfinite(sigma)
     said = "no residual variation: the fixed effects fit the response exactly or cannot be estimated"
-    degrees = (present.sum(axis=1) - (p if reml else 0)).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         hessian = (4 * degrees / sigma**2)[:, None, None]
         varpar = (sigma**2 / (2 * degrees))[:, None, None]
@@ -82,6 +124,6 @@ def fit_ordinary(matrices: Matrices, Y: Floats, reml: bool) -> Fits:
         hessian=hessian,
         vcov_varpar=varpar,
         vcov_jacobian=jacobian,
-        present=None if present.all() else present,
+        present=present,
         modes=lambda: (),
     )

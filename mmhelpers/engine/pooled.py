@@ -14,6 +14,7 @@ all replicates) and a rest, of which the sum of squares and products S is all th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,12 +92,18 @@ class Plan:
     stacks : tuple of Stack
     Mxx : ndarray, shape (p, p)
         ``Q'(I - Z Z^+)Q``.
+    Zt : sparse array, shape (q, n)
+        Z' by rows.
+    reduce : sparse array, shape (q', q), or None
+        The structure's, where it is not the identity.
     """
 
     design: Design
     structure: Structure
     stacks: tuple[Stack, ...]
     Mxx: Floats
+    Zt: Any
+    reduce: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +307,20 @@ def make_plan(design: Design, structure: Structure) -> Plan:
                 singles=_singles([member[3] for member in members]) if single else None,
             )
         )
-    return Plan(design, structure, tuple(_without_F(stack, design.k) for stack in stacks), Mxx)
+    eye = structure.reduce.shape[0] == structure.reduce.shape[1] and _is_identity(structure.reduce)
+    return Plan(
+        design=design,
+        structure=structure,
+        stacks=tuple(_without_F(stack, design.k) for stack in stacks),
+        Mxx=Mxx,
+        Zt=structure.Z.T.tocsr(),
+        reduce=None if eye else structure.reduce,
+    )
+
+
+def _is_identity(A: Any) -> bool:
+    A = A.tocoo()
+    return bool(np.array_equal(A.row, A.col) and np.all(A.data == 1.0))
 
 
 def _without_F(stack: Stack, k: tuple[int, ...]) -> Stack:
@@ -365,18 +385,15 @@ def _vectors(source: Any, levels: Floats, reduced: Floats) -> Floats:
     return np.moveaxis(out - out.mean(0), 2, 0)
 
 
-def collect(plan: Plan, r: Floats) -> Pooled:
-    """Sufficient statistics of scaled residuals (n, R)."""
-    Zr = plan.structure.Z.T @ r
-    reduced = plan.structure.reduce @ Zr
-    R, p = r.shape[1], plan.design.p
-    M = np.zeros((p + 1, R))
-    M[p] = np.einsum("nR,nR->R", r, r)
-    all_gr, all_S = [], []
+def collect(plan: Plan, Zr: Floats, rr: Floats) -> Pooled:
+    """Sufficient statistics from Z'r (q, R) and r'r (R,) of scaled residuals."""
+    reduced = Zr if plan.reduce is None else plan.reduce @ Zr
+    R = Zr.shape[1]
+    all_gr, all_SSP = [], []
     for stack in plan.stacks:
         _, size, B = stack.F.shape
         gr = np.zeros((size, stack.gx.shape[1], B, R))
-        S = np.zeros((size, size, B, R))
+        SSP = np.zeros((size, size, B, R))
         if stack.singles is not None:
             rows, F_inv = stack.singles
             gr[:, 0] = np.einsum("idb,bdR->ibR", F_inv, reduced[rows])
@@ -393,15 +410,53 @@ def collect(plan: Plan, r: Floats) -> Pooled:
                 gr[:, : U.shape[1], b] += np.einsum("id,odR->ioR", gather.F_inv, rotated)
             if stack.rest:
                 inner = np.einsum("id,deR->ieR", gather.F_inv, total)
-                S[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
-                metric = np.eye(size) if stack.A is None else stack.A[..., b]
-                M[p] -= np.einsum("ij,ijR->R", metric, S[:, :, b])
-                S[:, :, b] -= np.einsum("ioR,joR->ijR", gr[:, :, b], gr[:, :, b])
+                SSP[:, :, b] = np.einsum("ieR,je->ijR", inner, gather.F_inv)
+        all_gr.append(gr)
+        all_SSP.append(SSP)
+    return assemble(plan, all_gr, all_SSP, rr)
+
+
+def assemble(plan: Plan, all_gr: Sequence[Floats], all_SSP: Sequence[Floats], rr: Floats) -> Pooled:
+    """Put statistics together from their parts.
+
+    Parameters
+    ----------
+    plan : Plan
+    all_gr : sequence of ndarray, shape (r, rho, B, R)
+        As in `Pooled`, a stack.
+    all_SSP : sequence of ndarray, shape (r, r, B, R)
+        Sum over all vectors of a block of ``gamma gamma'``, of which S is what ``gr`` leaves; not looked
+        at where a stack has no rest.
+    rr : ndarray, shape (R,)
+        ``r'r``.
+    """
+    p = plan.design.p
+    M = np.zeros((p + 1, len(rr)))
+    M[p] = rr
+    all_S = []
+    for stack, gr, SSP in zip(plan.stacks, all_gr, all_SSP, strict=True):
+        _, size, B = stack.F.shape
         dual = gr if stack.A is None else np.einsum("ijb,jobR->iobR", stack.A, gr)
-        if not stack.rest:
+        if stack.rest:
+            metric = np.repeat(np.eye(size)[:, :, None], B, axis=2) if stack.A is None else stack.A
+            M[p] -= np.einsum("ijb,ijbR->R", metric, SSP)
+            SSP = SSP - np.einsum("iobR,jobR->ijbR", gr, gr)
+        else:
             M[p] -= np.einsum("iobR,iobR->R", gr, dual)
         width = size * stack.gx.shape[1] * B
-        M[:p] -= stack.gx.reshape(width, p).T @ dual.reshape(width, R)
-        all_gr.append(gr)
-        all_S.append(S)
-    return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(R, float(plan.design.n)))
+        M[:p] -= stack.gx.reshape(width, p).T @ dual.reshape(width, len(rr))
+        all_S.append(SSP)
+    return Pooled(plan, tuple(all_gr), tuple(all_S), M, np.full(len(rr), float(plan.design.n)))
+
+
+def concatenate(parts: Sequence[Pooled]) -> Pooled:
+    """Put the statistics of several batches of replicates side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    return Pooled(
+        plan=parts[0].plan,
+        gr=tuple(np.concatenate(same, axis=-1) for same in zip(*(part.gr for part in parts), strict=True)),
+        S=tuple(np.concatenate(same, axis=-1) for same in zip(*(part.S for part in parts), strict=True)),
+        M=np.concatenate([part.M for part in parts], axis=-1),
+        n_obs=np.concatenate([part.n_obs for part in parts]),
+    )

@@ -11,11 +11,12 @@ the derivatives here are analytic, where lmerTest takes numerical ones.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmhelpers.engine.small import spd_inverse
 
 if TYPE_CHECKING:
     from mmhelpers.results import Fits
@@ -114,17 +115,21 @@ def invert_hessian(H: Floats) -> Floats:
     >>> invert_hessian(np.diag([4.0, 1e-12])[None]).tolist()
     [[[0.5, 0.0], [0.0, 0.0]]]
     """
-    out = np.full_like(H, np.nan)
-    usable = np.isfinite(H).all((1, 2))
+    return np.moveaxis(invert_last(np.moveaxis(H, 0, 2)), 2, 0)
+
+
+def invert_last(H: Floats) -> Floats:
+    """Twice the inverse of Hessians (d, d, R), as `invert_hessian`."""
+    usable = np.isfinite(H).all((0, 1))
     with np.errstate(all="ignore"):
-        with contextlib.suppress(np.linalg.LinAlgError):
-            out[usable] = 2 * np.linalg.inv(H[usable])
+        inverse, log_det = spd_inverse(H)
+        out = np.where(usable, 2 * inverse, np.nan)
         # the norm of the inverse bounds the smallest eigenvalue from below
-        suspect = usable & ~(np.abs(out).sum(2).max(1) < 1e-2 / NULL)
-        suspect |= usable & ~(np.diagonal(out, axis1=1, axis2=2) > 0).all(1)
+        suspect = usable & ~(np.abs(out).sum(1).max(0) < 1e-2 / NULL)
+        suspect |= usable & ~np.isfinite(log_det)
     if suspect.any():
-        value, vector = np.linalg.eigh(H[suspect])
+        value, vector = np.linalg.eigh(np.moveaxis(H[..., suspect], 2, 0))
         good = value > NULL
         inverse = np.where(good, 2.0 / np.where(good, value, 1.0), 0.0)
-        out[suspect] = (vector * inverse[:, None, :]) @ np.swapaxes(vector, 1, 2)
+        out[..., suspect] = np.moveaxis((vector * inverse[:, None, :]) @ np.swapaxes(vector, 1, 2), 0, 2)
     return out

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 # From this size on, LAPACK one matrix at a time beats vectors over the batch.
 LAPACK_SIZE = 12
+# From this many elements on, matrix products one at a time beat sums over the batch.
+PRODUCT_SIZE = 25
 
 
 def spd_inverse(K: Floats) -> tuple[Floats, Floats]:
@@ -43,19 +45,28 @@ def spd_inverse(K: Floats) -> tuple[Floats, Floats]:
     >>> inverse[:, :, 0].round(4).tolist(), log_det.round(4).tolist()
     ([[0.6667, -0.3333], [-0.3333, 0.6667]], [1.0986])
     """
+    with np.errstate(all="ignore"):
+        return _inverse(K)
+
+
+def _inverse(K: Floats) -> tuple[Floats, Floats]:
     d = K.shape[0]
     if d >= LAPACK_SIZE:
         return _lapack_inverse(K)
     if d == 1:
-        return 1.0 / K, np.log(np.where(K[0, 0] > 0, K[0, 0], np.nan))
+        return 1.0 / K, _log(K[0, 0])
     if d == 2:
-        det = K[0, 0] * K[1, 1] - K[0, 1] * K[1, 0]
+        det = K[0, 0] * K[1, 1]
         inverse = np.empty_like(K)
-        np.divide(K[1, 1], det, out=inverse[0, 0])
-        np.divide(K[0, 0], det, out=inverse[1, 1])
-        np.divide(K[0, 1], -det, out=inverse[0, 1])
+        det -= np.multiply(K[0, 1], K[1, 0], out=inverse[0, 1])
+        one = 1.0 / det
+        np.multiply(K[1, 1], one, out=inverse[0, 0])
+        np.multiply(K[0, 0], one, out=inverse[1, 1])
+        np.negative(one, out=one)
+        np.multiply(K[0, 1], one, out=inverse[0, 1])
         inverse[1, 0] = inverse[0, 1]
-        return inverse, np.log(np.where((det > 0) & (K[0, 0] > 0), det, np.nan))
+        logs = _log(det)
+        return inverse, logs if np.min(K[0, 0], initial=1.0) > 0 else np.where(K[0, 0] > 0, logs, np.nan)
     S = K.copy()
     det = np.ones(K.shape[2:])
     bad = np.zeros(K.shape[2:], dtype=bool)
@@ -78,6 +89,14 @@ def spd_inverse(K: Floats) -> tuple[Floats, Floats]:
     return -S, log_det + np.log(np.where(bad, np.nan, det))
 
 
+def _log(x: Floats) -> Floats:
+    """Logarithms, NaN where x is not positive."""
+    out = np.log(x)
+    if not np.min(x, initial=1.0) > 0:
+        out = np.where(x > 0, out, np.nan)
+    return np.asarray(out)
+
+
 def _lapack_inverse(K: Floats) -> tuple[Floats, Floats]:
     d = K.shape[0]
     stacked = np.ascontiguousarray(np.moveaxis(K, (0, 1), (-2, -1)))
@@ -88,6 +107,26 @@ def _lapack_inverse(K: Floats) -> tuple[Floats, Floats]:
         inverse[good] = np.linalg.inv(stacked[good])
     inverse = 0.5 * (inverse + np.swapaxes(inverse, -1, -2))
     return np.moveaxis(inverse, (-2, -1), (0, 1)).reshape(d, d, *K.shape[2:]), np.where(good, log_det, np.nan)
+
+
+def product(A: Floats, B: Floats) -> Floats:
+    """Products A B of matrices (a, b, R or 1) and (b, c, R).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> product(np.eye(2)[:, :, None], np.arange(8.0).reshape(2, 2, 2)).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    """
+    a, b, replicates = A.shape
+    if not (a and b):
+        return np.zeros((a, *B.shape[1:]))
+    if replicates == 1:
+        return np.asarray(A[:, :, 0] @ B.reshape(b, -1)).reshape(a, *B.shape[1:])
+    if a * b < PRODUCT_SIZE:
+        return np.asarray(np.einsum("abr,bcr->acr", A, B))
+    out = np.ascontiguousarray(np.moveaxis(A, 2, 0)) @ np.ascontiguousarray(np.moveaxis(B, 2, 0))
+    return np.ascontiguousarray(np.moveaxis(out, 0, 2))
 
 
 def solve_spd(H: Floats, g: Floats) -> tuple[Floats, Floats]:

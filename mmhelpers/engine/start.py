@@ -9,6 +9,7 @@ definite with room to spare, because a zero column of T is stationary and would 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +42,13 @@ class Start:
     """
 
     design: Design
-    Z: object
+    Z: Any
     solve: Floats
     floor: tuple[float, ...]
 
-    def theta(self, r: Floats) -> Floats:
-        """Start (t, R) from scaled residuals (n, R)."""
-        design = self.design
-        Zr = self.Z.T @ r  # type: ignore[attr-defined]
-        R = r.shape[1]
+    def moments(self, Zr: Floats, rr: Floats) -> Floats:
+        """Sums of squares and products (V + 1, R) from scaled Z'r (q, R) and r'r (R,)."""
+        design, R = self.design, Zr.shape[1]
         moments = np.empty((design.n_vec + 1, R))
         at = row = 0
         for k, levels in zip(design.k, design.levels, strict=True):
@@ -62,19 +61,24 @@ class Start:
                         moments[at + a * k + b] = np.einsum("lR,lR->R", part[:, a], part[:, b])
             at += k * k
             row += k * levels
-        moments[-1] = np.einsum("nR,nR->R", r, r)
+        moments[-1] = rr
+        return moments
+
+    def theta(self, moments: Floats) -> Floats:
+        """Start (t, R) from the moments."""
+        design, R = self.design, moments.shape[1]
         found = self.solve @ moments
         sigma2 = np.maximum(found[-1], RESIDUAL)
         factors = []
         at = 0
         for k, floor in zip(design.k, self.floor, strict=True):
             G = found[at : at + k * k].reshape(k, k, R) / sigma2
-            factors.append(_positive_factor(G, floor))
+            factors.append(positive_factor(G, floor))
             at += k * k
         return T_to_theta(factors)
 
 
-def _positive_factor(G: Floats, floor: float) -> Floats:
+def positive_factor(G: Floats, floor: float) -> Floats:
     """Cholesky factors of G (k, k, R) with eigenvalues of at least ``floor``."""
     k = len(G)
     G = np.clip(np.nan_to_num(0.5 * (G + G.transpose(1, 0, 2))), -1e6, 1e6)

@@ -68,9 +68,12 @@ def coefficient_frame(fits: Fits, ddf: str = "satterthwaite") -> pd.DataFrame:
     import pandas as pd
 
     n_rep, p = fits.beta.shape
+    names = pd.Series(
+        fits.matrices.x_names, dtype="str"
+    ).array  # taking from it spares looking at every string
     columns: dict[str, Any] = {
         "rep": np.repeat(np.arange(n_rep), p),
-        "coefficient": np.tile(np.array(fits.matrices.x_names, dtype=object), n_rep),
+        "coefficient": names.take(np.tile(np.arange(p), n_rep)),
     }
     columns |= {name: array.ravel() for name, array in contrast_tests(fits, np.eye(p), ddf).items()}
     return pd.DataFrame(columns)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..adapters import FitView, view
-from .covariance import error_variance, residual_variance, whiten
+from .covariance import error_variance, normalise, residual_variance
 
 __all__ = ["Kind", "resid"]
 
@@ -89,14 +88,9 @@ def _pearson(seen: FitView, raw: Array, conditional: bool) -> Array:
 
 
 def _normalized(seen: FitView, raw: Array, conditional: bool) -> Array:
-    if not conditional or not seen.terms:
-        return whiten(replace(seen, terms=seen.random)).solve(raw)  # curves are in the fitted values
-    if seen.correlation is None:
+    if not seen.linear and conditional and seen.random:
         return _pearson(seen, raw, conditional)
-    from scipy.linalg import solve_triangular
-
-    root = np.linalg.cholesky(seen.correlation)
-    return np.asarray(solve_triangular(root, raw / seen.sigma, lower=True))
+    return normalise(seen, raw, conditional)
 
 
 def _standardized(seen: FitView, raw: Array, conditional: bool) -> Array:

@@ -17,6 +17,7 @@ __all__ = [
     "Whitened",
     "linear_modes",
     "linear_residuals",
+    "normalise",
     "residual_covariance",
     "residual_variance",
     "response_blocks",
@@ -273,6 +274,26 @@ def _contributions(view: FitView, terms: tuple[RandomTerm, ...], W: Array, white
     for term in terms:
         out += np.einsum("nk,nkm->nm", term.z, _modes(term, P)[term.index])
     return out
+
+
+def normalise(view: FitView, values: Array, conditional: bool = True) -> Array:
+    """Multiply residuals by the inverse Cholesky factor of their model's covariance.
+
+    Parameters
+    ----------
+    view : FitView
+        A linear (mixed) model.
+    values : array, shape (n,) or (n, m)
+        Conditional or marginal residuals.
+    conditional : bool
+        Covariance of the errors (R), or of the responses (Z Psi Z' + R; curves left out).
+
+    Returns
+    -------
+    array, shape of `values`
+    """
+    terms = () if conditional else view.random
+    return whiten(replace(view, terms=terms)).solve(values)
 
 
 def _upper_solve(root: Array, values: Array) -> Array:
