@@ -32,7 +32,7 @@ notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
 
 bench: setup ## time mmhelpers beside its peers, in one run (peers get an environment of their own)
-	@$(PY) bench/run.py
+	@$(PY) bench/run.py && $(PY) bench/type1.py
 
 fuzz: setup ## engine, reference and lme4 on N random designs (SEED=1 N=200)
 	@$(PY) -m tools.fuzz --seed $(or $(SEED),1) --n $(or $(N),200)

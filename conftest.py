@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import Any
 # One BLAS thread a process: the same rounding everywhere, and no oversubscription under xdist.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# Notebooks keep the places of interactive figures, as on the site; the figures themselves go where nobody looks.
+os.environ["MMHELPERS_INTERACTIVE"] = str(Path(tempfile.gettempdir()) / "mmhelpers-interactive")
 
 import pytest  # noqa: E402
 

@@ -15,42 +15,38 @@ import signal
 import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet  # noqa: F401
 
-from mmhelpers.studies import api, store
+from mmhelpers.studies import Plan, api
 from mmhelpers.studies.cells import DesignCell
 from mmhelpers.studies.checkpoint import Checkpoint
-from mmhelpers.studies.config import plan_of, read_config
-
-CONFIG, FOLDER, MOMENTS = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-PLAN = plan_of(read_config(CONFIG))
-TOTAL = sum(len(PLAN.sizes(cell)) for cell in PLAN.cells)
+from mmhelpers.studies.rows import together
 
 
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def doomed(moment: int) -> None:
+def doomed(moment: int, total: int) -> None:
     """Arrange this process's end: some blocks in, a little later, or at the worst moments of a write."""
     rng = np.random.default_rng(moment)
-    after, delay = int(rng.integers(1, TOTAL // 2)), float(rng.uniform(0, 0.02))
+    after, delay = int(rng.integers(1, total // 2)), float(rng.uniform(0, 0.02))
     kind = ("later", "later", "before the rename", "half a file")[moment % 4]
     save, replace, saved = Checkpoint.save, os.replace, [0]
 
     def counted(self, cell, block, frame):
         saved[0] += 1
         if saved[0] > after and kind == "half a file":
-            part = self.path(cell, block).with_name(".half.part")
-            part.write_bytes(b"PAR1")
+            self.path(cell, block).with_name(".half.part").write_bytes(b"PAR1")
             kill()
         save(self, cell, block, frame)
         if saved[0] == after and kind == "later":
             threading.Thread(target=lambda: (time.sleep(delay), kill()), daemon=True).start()
-        if saved[0] >= TOTAL - 2:  # a machine so busy that the killer is late: wait for it
+        if saved[0] >= total - 2:  # a machine so busy that the killer is late: wait for it
             time.sleep(600)
 
     def replaced(one, two):
@@ -61,7 +57,7 @@ def doomed(moment: int) -> None:
     Checkpoint.save, os.replace = counted, replaced
 
 
-def forked(work) -> int:
+def forked(work: Callable[[], None]) -> int:
     """Run in a fork; return how it ended."""
     pid = os.fork()
     if pid == 0:
@@ -69,48 +65,60 @@ def forked(work) -> int:
             work()
             os._exit(0)
         except BaseException:
-            import traceback
-
             traceback.print_exc()
             os._exit(1)
     return os.waitpid(pid, 0)[1]
 
 
-def study(folder: Path, out: Path | None = None, computed: Path | None = None, moment: int | None = None):
+def study(
+    plan: Plan, folder: Path, out: Path, computed: Path, moment: int | None = None
+) -> Callable[[], None]:
+    """What a fork does: the study, to its end or until it is killed; counts the blocks that it computes."""
+
     def work() -> None:
         if moment is not None:
-            doomed(moment)
-        if computed is not None:
-            rows, count = DesignCell.rows, [0]
+            doomed(moment, sum(len(plan.sizes(cell)) for cell in plan.cells))
+        rows, count = DesignCell.rows, [0]
 
-            def counting(self, number, n):
-                count[0] += 1
-                computed.write_text(str(count[0]))
-                return rows(self, number, n)
+        def counting(self, number, n):
+            count[0] += 1
+            computed.write_text(str(count[0]))
+            return rows(self, number, n)
 
-            DesignCell.rows = counting
-        api.run_plan(PLAN, checkpoint=folder, out=out)
+        DesignCell.rows = counting
+        api.run_plan(plan, checkpoint=folder, out=out)
 
     return work
 
 
-found = []
-for moment in range(MOMENTS):
-    folder, out, computed = (FOLDER / f"{kind}{moment}" for kind in ("blocks", "out", "computed"))
-    status = forked(study(folder, out, moment=moment))
-    there = len(list(folder.glob("0*.parquet")))
-    litter = len(list(folder.glob(".*")))
-    again = forked(study(folder, out, computed))
-    digest = hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else None
-    found.append(
-        {
-            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-            "blocks": there,
-            "litter": litter,
-            "again": again,
-            "computed": int(computed.read_text()),
-            "sha256": digest,
-            "content": store.read_study(out).attrs["about"]["content"],
-        }
-    )
-print(json.dumps({"total": TOTAL, "found": found}))
+def main(config: Path, place: Path, moments: int) -> None:
+    import pyarrow.pandas_compat
+    import pyarrow.parquet  # noqa: F401  (once, not in each fork)
+
+    from mmhelpers.studies.config import plan_of, read_config
+
+    plan = plan_of(read_config(config))
+    plan.check()  # what is imported and set up here, forks have
+    together([plan.cells[0].rows(0, 5)])
+    found = []
+    for moment in range(moments):
+        folder, out, computed = (place / f"{kind}{moment}" for kind in ("blocks", "out", "computed"))
+        status = forked(study(plan, folder, out, computed, moment))
+        there = len(list(folder.glob("0*.parquet")))
+        litter = len(list(folder.glob(".*")))
+        again = forked(study(plan, folder, out, computed))
+        found.append(
+            {
+                "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                "blocks": there,
+                "litter": litter,
+                "again": again,
+                "computed": int(computed.read_text()),
+                "sha256": hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else None,
+            }
+        )
+    print(json.dumps({"total": sum(len(plan.sizes(cell)) for cell in plan.cells), "found": found}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -239,6 +239,7 @@ def test_rank_deficient_x_drops_columns_as_lme4_does():
 def test_structure_of_planned_designs():
     def blocks(formula, data):
         structure = find_structure(_design(mm.build_matrices(formula, data, response=False)))
+        assert structure is not None
         return sorted((block.slots, block.copies, len(block.A)) for block in structure.blocks)
 
     crossed = mm.cross(subject=30, item=20).data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy import stats
 
@@ -73,3 +75,17 @@ def test_4_what_z_costs():
     says("ddf-4", 2 * stats.t.sf(1.96, 8), "Eight")
     says("ddf-4", 2 * stats.t.sf(1.96, 3), "one group alone")
     says("ddf-4", 200 * stats.t.sf(1.96, 6), "between 0 and 1")
+
+
+def test_the_wrong_turn_is_the_only_choice_of_four_blocks_that_tips():
+    """The chapter says so of blocks I, II, III and VI."""
+    oats = mm.load("Oats")
+    oats["N"] = oats["nitro"].astype(str).astype("category")
+    tipped = []
+    for blocks in itertools.combinations(["I", "II", "III", "IV", "V", "VI"], 4):
+        chosen = oats[oats["Block"].isin(blocks)].assign(Block=lambda d: d["Block"].astype(str))
+        fit = mm.fit("yield ~ Variety + N + (1 | Block) + (1 | Block:Variety)", chosen)
+        row = mm.contrast(fit, {"VarietyMarvellous": 1, "VarietyVictory": -1}).iloc[0]
+        if 2 * stats.norm.sf(abs(row["statistic"])) < 0.05 <= row["p"]:
+            tipped.append(blocks)
+    assert tipped == [("I", "II", "III", "VI")]

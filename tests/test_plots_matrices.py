@@ -106,3 +106,16 @@ def test_profile_passes_its_intervals():
         ends = np.interp([-1.959964, 1.959964], own["zeta"], own["value"])
         np.testing.assert_allclose(ends, intervals.loc[name, ["lower", "upper"]], rtol=0.02)
     assert (table["deviance"] >= fit.with_reml(False).criterion - 1e-6).all()
+
+
+def test_bands_lie_inside_each_other_with_the_widest_at_the_back():
+    rows = [("mean", d, 250 + d - w, 250 + d + w) for d in range(3) for w in (2,)]
+    rows += [("person", d, 250 + d - 9, 250 + d + 9) for d in range(3)]
+    bands = pd.DataFrame(rows, columns=["band", "day", "lower", "upper"])
+    line = pd.DataFrame({"day": range(3), "ms": [250, 251, 252]})
+    ax = mm.plot_bands(bands, "day", line=line, y="ms", points=line.iloc[:1])
+    heights = [np.ptp(area.get_paths()[0].vertices[:, 1]) for area in ax.collections]
+    assert heights[0] > heights[1]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["person", "mean"]
+    with pytest.raises(ValueError, match="kind"):
+        mm.plot_bands(bands, "day", by="kind")

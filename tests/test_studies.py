@@ -400,3 +400,74 @@ def test_names_of_a_grid_become_columns():
         mm.spread(pd.DataFrame({"rate": [1]}))
     with pytest.raises(ValueError, match="sequence"):
         mm.over(lambda n: n, n=[])
+
+
+# ---- statistics instead of data -------------------------------------------------------------------
+
+UNEQUAL = (
+    mm.cross(g=9, x=range(5)).missing(n=6, rng=np.random.default_rng(3)).covariate("g", z=list(range(9)))
+)
+LAWS = {
+    "balanced": (SLEEP, slopes(4.0), MODELS, "Days"),
+    "unbalanced": (
+        UNEQUAL,
+        mm.Truth("y ~ x + z + (x | g)", beta=[0, 0, 0], sd={"g": {"(Intercept)": 1, "x": 0.4}}, sigma=1),
+        {"slope-less": "y ~ x + z + (1 | g)", "maximal": "y ~ x + z + (x | g)", "ls": "y ~ x + z"}, "x",
+    ),
+    "three levels": CASES["three levels"],
+}  # fmt: skip
+# two-sample Kolmogorov-Smirnov, one of some 30 comparisons with fixed seeds
+KS_P = 1e-3
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_statistics_have_the_law_of_the_data(law):
+    design, truth, models, effect = LAWS[law]
+    tests = ("satterthwaite", "wald", "lrt")
+    n_rep = 3000 if law == "balanced" else 1200
+    data = mm.study(design, truth, models, effect, tests, n_rep=n_rep, seed=21)
+    drawn = mm.study(design, truth, models, effect, tests, n_rep=n_rep, seed=22, statistics=True)
+    assert drawn.columns.tolist() == data.columns.tolist()
+    for key, one in data.groupby(["model", "test"], observed=True):
+        two = drawn[(drawn.model == key[0]) & (drawn.test == key[1])]
+        for name in ("p", "statistic", *(["estimate", "se"] if effect != "dose" else [])):
+            assert stats.ks_2samp(one[name], two[name]).pvalue > KS_P, (key, name)
+        a, b = one.singular.mean(), two.singular.mean()
+        assert abs(a - b) <= SIGMAS * np.sqrt((a * (1 - a) + b * (1 - b)) / n_rep) + 1e-9
+    # tests of one data set belong together, whether they are from data or from statistics
+    wide = [
+        rows.pivot(index="rep", columns=["model", "test"], values="p").corr("spearman")
+        for rows in (data, drawn)
+    ]
+    assert np.abs(wide[0] - wide[1]).to_numpy().max() < 6 * np.sqrt(2 / n_rep)
+
+
+def test_many_statistics_meet_the_closed_form():
+    rows = mm.study(
+        SLEEP, slopes(5.92), {"m": MODELS["slope-less"]}, "Days", n_rep=60_000, seed=1, statistics=True
+    )
+    expected = float(mm.exact.type1_slopeless(18, 10, 82.5, 5.92**2, 25.6**2))
+    found = mm.rates(rows).iloc[0]
+    assert abs(found.rate - expected) < SIGMAS * found.se
+    assert found.se < 0.002
+
+
+def test_rows_from_statistics_are_replayed_by_their_block():
+    rows = mm.study(SLEEP, slopes(5.92), MODELS, "Days", n_rep=150, seed=1, statistics=True, block=100)
+    again = mm.replay(rows, 250)
+    assert again.data is None
+    assert again.rows.p.tolist() == rows[rows.rep == rows.rep[250]].p.tolist()
+
+
+@pytest.mark.parametrize("case", ["crossed", "autocorrelated", "unequal variances"])
+def test_statistics_are_refused_where_they_are_not_enough(case):
+    design, truth, models, effect = CASES[case]
+    with pytest.raises(ValueError, match="statistics: .*draw data"):
+        mm.study(design, truth, models, effect, n_rep=10, seed=1, statistics=True)
+
+
+def test_statistics_need_the_same_design_and_mixed_models():
+    for more in ({"missing": 0.1}, {"models": {"t": SubjectMeans()}}):
+        arguments = {"models": MODELS} | more
+        with pytest.raises(ValueError, match="statistics: .*draw data"):
+            mm.study(SLEEP, slopes(1.0), effect="Days", n_rep=10, seed=1, statistics=True, **arguments)

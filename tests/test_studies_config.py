@@ -9,12 +9,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import mmhelpers as mm
+from mmhelpers.studies import content_hash
 from mmhelpers.studies.config import ConfigError, build_design, parse_config, plan_of, varied
-
-pytest.importorskip("pydantic")
-typer_testing = pytest.importorskip("typer.testing")
 
 EXAMPLES = sorted((Path(mm.__file__).parent / "examples").glob("*.toml"))
 GOOD = """
@@ -113,7 +112,7 @@ def test_each_mistake_gives_one_clear_line(kind, tmp_path):
 def invoke(*arguments: str):
     from mmhelpers.__main__ import app
 
-    return typer_testing.CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(app, list(arguments))
 
 
 # ---- designs and truths of a file -----------------------------------------------------------------
@@ -184,7 +183,7 @@ def test_a_file_and_python_make_the_same_study():
     )  # fmt: skip
     mine = plan_of(parse_config(GOOD))
     assert rows.attrs["study"].key == mine.key
-    assert mm.studies.content_hash(rows) == mm.studies.content_hash(mine.cells[0].rows(0, 40))
+    assert content_hash(rows) == content_hash(mine.cells[0].rows(0, 40))
 
 
 # ---- the command line -----------------------------------------------------------------------------
@@ -208,7 +207,7 @@ def test_a_study_from_the_command_line(tmp_path, monkeypatch):
     told = invoke("report", "study.parquet", "--alpha", "0.1", "--alpha", "0.2").output
     assert [line.split()[4] for line in told.splitlines()[1:5]] == ["0.1", "0.2"] * 2
     assert "seed 3" in told
-    assert mm.studies.content_hash(mm.read_study("study.parquet")) in told
+    assert content_hash(mm.read_study("study.parquet")) in told
 
     again = invoke("study", "study.toml", "--no-progress")
     assert again.exit_code == 2

@@ -65,7 +65,8 @@ def here(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     local = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None,
         local_directory=str(tmp_path_factory.mktemp("dask")),
@@ -93,7 +94,6 @@ def test_a_file_says_all(here):
 
 
 def test_two_processes_give_the_same_file(here, tmp_path):
-    pytest.importorskip("joblib")
     run_plan(small_plan(), executor=2, out=tmp_path / "two.parquet")
     assert sha(tmp_path / "two.parquet") == sha(here)
 
@@ -124,7 +124,6 @@ def test_a_dask_worker_killed_in_the_middle_loses_nothing(here, cluster, tmp_pat
 
 
 def test_the_stopping_rule_stops_everywhere_at_the_same_block(tmp_path):
-    pytest.importorskip("joblib")
     plan = small_plan(n_rep=2000, precision=0.025)
     one = run_plan(plan)
     two = run_plan(plan, executor=2)
@@ -133,7 +132,8 @@ def test_the_stopping_rule_stops_everywhere_at_the_same_block(tmp_path):
 
 
 def test_threads_of_the_linear_algebra_change_nothing(here, tmp_path):
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    import threadpoolctl
+
     with threadpoolctl.threadpool_limits(2):
         run_plan(small_plan(), out=tmp_path / "threads.parquet")
     assert sha(tmp_path / "threads.parquet") == sha(here)
@@ -142,7 +142,6 @@ def test_threads_of_the_linear_algebra_change_nothing(here, tmp_path):
 # ---- killed and resumed ---------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_file(tmp_path):
     config = tmp_path / "study.toml"
     config.write_text(CONFIG)

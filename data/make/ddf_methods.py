@@ -99,10 +99,10 @@ def rows(name: str, groups: int, rng: np.random.Generator) -> list[tuple[object,
         "likelihood ratio": stats.chi2.sf(small.criterion - large.criterion, 1),
         "Satterthwaite": found["p"].to_numpy(),
     }
+    p["bootstrap"] = bootstrap(large, small, rng) - 1e-9  # p is a multiple of 1/200, and 0.05 counts
     if name == "unbalanced":
         kr = by_reml.coefficients("kenward-roger").pipe(lambda t: t[t["coefficient"] == effect])
         p["Kenward-Roger"] = kr["p"].to_numpy()
-    p["bootstrap"] = bootstrap(large, small, rng) - 1e-9  # p is a multiple of 1/200, and 0.05 counts
     share = f"{by_reml.singular.mean():g}"
     print(name, groups, {test: float((v < 0.05).mean()) for test, v in p.items()}, share, flush=True)
     return [(name, groups, test, len(v), int((v < 0.05).sum()), share) for test, v in p.items()]

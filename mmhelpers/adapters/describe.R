@@ -14,6 +14,13 @@ local({
     if (is.null(f)) list(name = "gaussian", link = "identity") else list(name = f$family, link = f$link)
   }
   or <- function(x, default) if (is.null(x)) default else x
+  # Term of each column of a model matrix; none where R does not keep it.
+  terms_of <- function(X, formula_terms) {
+    assign <- attr(X, "assign")
+    labels <- tryCatch(attr(formula_terms, "term.labels"), error = function(e) NULL)
+    if (is.null(assign) || is.null(labels) || max(assign) > length(labels)) return(character(0))
+    c("(Intercept)", labels)[assign + 1]
+  }
   describe_merMod <- function(m) {
     flist <- lme4::getME(m, "flist")
     cnms <- lme4::getME(m, "cnms")
@@ -44,7 +51,7 @@ local({
       fitted = as.numeric(fitted(m)), loglik = as.numeric(logLik(m)),
       reml = gaussian && lme4::isREML(m), messages = messages[!singular | !grepl("singular", messages)],
       response = names(model.frame(m))[1], frame = frame_of(model.frame(m)),
-      rows = rownames(model.frame(m)))
+      rows = rownames(model.frame(m)), x_terms = terms_of(lme4::getME(m, "X"), terms(m)))
   }
   describe_lm <- function(m) {
     fam <- family_of(m)
@@ -59,7 +66,8 @@ local({
       offset = as.numeric(or(model.offset(model.frame(m)), rep(0, nrow(X)))), fitted = as.numeric(fitted(m)),
       loglik = as.numeric(logLik(m)), reml = FALSE,
       messages = if (isFALSE(m$converged)) "glm.fit did not converge" else character(0),
-      response = names(model.frame(m))[1], frame = frame_of(model.frame(m)), rows = rownames(model.frame(m)))
+      response = names(model.frame(m))[1], frame = frame_of(model.frame(m)), rows = rownames(model.frame(m)),
+      x_terms = if (all(keep)) terms_of(X, terms(m)) else character(0))
   }
   # Covariance of the errors in units of sigma^2 of a gls or lme fit: correlation structure times variance
   # function. nlme keeps both in the order of the data sorted by group; here they go back to the data's order.
@@ -95,7 +103,7 @@ local({
       link = "identity", theta_nb = NA_real_, sigma = m$sigma, weights = e$weights, offset = rep(0, nrow(X)),
       fitted = as.numeric(fitted(m)), loglik = as.numeric(m$logLik), reml = m$method == "REML",
       messages = character(0), response = deparse(formula(m)[[2]]), frame = frame_of(as.data.frame(data)),
-      rows = rownames(data), correlation = e$correlation)
+      rows = rownames(data), correlation = e$correlation, x_terms = terms_of(X, terms(formula(m))))
   }
   describe_lme <- function(m) {
     data <- as.data.frame(nlme::getData(m))
@@ -120,7 +128,7 @@ local({
       link = "identity", theta_nb = NA_real_, sigma = m$sigma, weights = e$weights, offset = rep(0, nrow(X)),
       fitted = as.numeric(fitted(m, level = Q)), loglik = as.numeric(m$logLik), reml = m$method == "REML",
       messages = character(0), response = deparse(formula(m)[[2]]), frame = frame_of(data),
-      rows = rownames(data), correlation = e$correlation)
+      rows = rownames(data), correlation = e$correlation, x_terms = terms_of(X, terms(formula(m))))
   }
   describe_glmmTMB <- function(m) {
     X <- as.matrix(lme4::getME(m, "X"))
@@ -165,7 +173,8 @@ local({
       reml = isTRUE(m$modelInfo$REML), messages = if (isTRUE(m$sdr$pdHess)) character(0) else
         "glmmTMB: the Hessian is not positive definite",
       response = names(mf)[1], frame = frame_of(mf), rows = rownames(mf),
-      zero = if (any(zero > 0)) zero else numeric(0))
+      zero = if (any(zero > 0)) zero else numeric(0),
+      x_terms = terms_of(lme4::getME(m, "X"), terms(lme4::nobars(formula(m)))))
   }
   # gamm4's pair of fits: the curves are random effects of the mer, with basis functions where others have dummies.
   describe_gamm4 <- function(both) {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .names import r_name
+from .names import r_name, r_term
 from .view import FitView, RandomTerm, Simulator, UnsupportedFitError
 
 __all__ = ["from_bambi", "is_bambi"]
@@ -81,7 +81,7 @@ def from_bambi(fit: Any) -> FitView:
     trials = data[:, 1] if data.ndim == 2 else np.ones(len(data))
     observed = data[:, 0] / trials if data.ndim == 2 else data
     n = len(observed)
-    X, names, beta, offset = _common(component, posterior, n)
+    X, names, x_terms, beta, offset = _common(component, posterior, n)
     terms = tuple(_term(term, posterior, n) for term in component.group_specific_terms.values())
     eta = X @ beta.mean(axis=0) + offset
     eta_b = eta + sum((term.contribution(term.modes) for term in terms), np.zeros(n))
@@ -114,6 +114,7 @@ def from_bambi(fit: Any) -> FitView:
         frame=frame.reset_index(drop=True) if frame is not None and len(frame) == n else None,
         variance=variance,
         simulator=simulator,
+        x_terms=x_terms,
     )
 
 
@@ -136,10 +137,13 @@ def _label(term: Any) -> str:
     return str(getattr(term, "alias", None) or term.name)
 
 
-def _common(component: Any, posterior: Any, n: int) -> tuple[Array, tuple[str, ...], Array, Array]:
+def _common(
+    component: Any, posterior: Any, n: int
+) -> tuple[Array, tuple[str, ...], tuple[str, ...], Array, Array]:
     """Design, names, draws (S, p) of the common effects, and the offset."""
     design = component.design.common
     X, names, beta = [], [], []
+    x_terms: list[str] = []
     offset = np.zeros(n)
     if design is not None:
         matrix = np.asarray(design.design_matrix, float)
@@ -153,12 +157,13 @@ def _common(component: Any, posterior: Any, n: int) -> tuple[Array, tuple[str, .
             draws = _draws(posterior, _label(term), "the model")
             X.append(columns)
             beta.append(draws.reshape(len(draws), -1))
+            x_terms += [r_term(name)] * columns.shape[1]
             labels = list(getattr(design.terms[name], "labels", None) or [name])
             names += labels if len(labels) == columns.shape[1] else [name] * columns.shape[1]
     if not X:
-        draws = int(posterior.sizes["chain"] * posterior.sizes["draw"])
-        return np.zeros((n, 0)), (), np.zeros((draws, 0)), offset
-    return np.hstack(X), tuple(r_name(name) for name in names), np.hstack(beta), offset
+        count = int(posterior.sizes["chain"] * posterior.sizes["draw"])
+        return np.zeros((n, 0)), (), (), np.zeros((count, 0)), offset
+    return np.hstack(X), tuple(r_name(name) for name in names), tuple(x_terms), np.hstack(beta), offset
 
 
 def _term(term: Any, posterior: Any, n: int) -> RandomTerm:
@@ -265,7 +270,7 @@ def _thinned(
         for component in model.components.values():
             for term in getattr(component, "group_specific_terms", {}).values():
                 small[_label(term)] = _new_effects(term, small, rng)
-    again = az.InferenceData(posterior=small)
+    again: Any = az.InferenceData(posterior=small)
     seed = int(rng.integers(2**31))
     model.predict(again, kind="response_params" if params else "response", inplace=True, random_seed=seed)
     if params:
@@ -313,8 +318,9 @@ def _convergence(idata: Any, component: Any) -> tuple[bool, str]:
     posterior = idata.posterior
     said = []
     if int(posterior.sizes["chain"]) > 1:
-        import arviz as az
+        import arviz
 
+        az: Any = arviz
         parameters = [name for name in posterior.data_vars if "__obs__" not in posterior[name].dims]
         rhat = az.rhat(posterior[parameters])
         worst = max(float(np.nanmax(rhat[name])) for name in parameters)

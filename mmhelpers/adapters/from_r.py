@@ -94,20 +94,31 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
     home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R", "gamm4": "R"}
     seen = _assemble(parts, f"{home.get(kind, 'lme4')} {kind}", frame)
 
-    def refit(y: Array) -> FitView:
+    def again(y: Array, keep: NDArray[np.bool_], frame: Any) -> FitView:
         from rpy2.rinterface_lib.embedded import RRuntimeError
 
         with localconverter(robjects.default_converter):
             try:
-                again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
+                fitted = _function("refit.R")(
+                    fit,
+                    robjects.FloatVector(np.asarray(y, float)),
+                    robjects.BoolVector([bool(k) for k in keep]),
+                )
             except RRuntimeError as error:
-                raise RefitError(f"{seen.engine} could not fit a simulated response: {error}") from error
-            parts = _plain(_function("describe.R")(again))
-        parts["x_names"] = list(seen.x_names)
+                raise RefitError(f"{seen.engine} could not fit the model again: {error}") from error
+            parts = _plain(_function("describe.R")(fitted))
+        if len(parts["x_names"]) == len(seen.x_names):
+            parts["x_names"] = list(seen.x_names)
         parts["response"], parts["rows"], parts["frame"] = [seen.response], [], []
-        return _assemble(parts, seen.engine, seen.frame)
+        return _assemble(parts, seen.engine, frame)
 
-    return replace(seen, refit=refit)
+    def refit(y: Array) -> FitView:
+        return again(y, np.ones(seen.nobs, dtype=bool), seen.frame)
+
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        return again(seen.observed, keep, None if seen.frame is None else seen.frame[keep])
+
+    return replace(seen, refit=refit, without=None if kind == "gamm4" else without)
 
 
 def from_pymer4(fit: Any) -> FitView:
@@ -144,6 +155,7 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         fitted_conditional=inside * parts["fitted"],
         X=X,
         x_names=tuple(parts["x_names"]),
+        x_terms=tuple(parts.get("x_terms", [])),
         beta=beta,
         vcov=np.asarray(parts["vcov"]).reshape(len(beta), len(beta)),
         terms=terms,

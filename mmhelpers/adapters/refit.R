@@ -1,16 +1,17 @@
-# Fit the model of an R fit to another response, from scratch.
+# Fit the model of an R fit from scratch, to another response and to a part of its rows (`keep`).
 local({
   # lme4's own refit() starts from the old parameters, and in 1.1-31 uses n - 1 for n - p under REML.
-  refit_merMod <- function(m, y) {
+  refit_merMod <- function(m, y, keep) {
     frame <- model.frame(m)
     data <- tryCatch(eval(getCall(m)$data, environment(formula(m))), error = function(e) NULL)
     data <- if (is.data.frame(data)) data[rownames(frame), , drop = FALSE] else frame
     data$.response <- y
+    data <- data[keep, , drop = FALSE]
     f <- formula(m)
     f[[2]] <- quote(.response)
     environment(f) <- environment() # so that weights are found here
-    w <- weights(m)
-    o <- lme4::getME(m, "offset")
+    w <- weights(m)[keep]
+    o <- lme4::getME(m, "offset")[keep]
     if (is.null(getCall(m)$offset)) o <- NULL # an offset in the formula comes with it
     if (lme4::isLMM(m)) {
       lme4::lmer(f, data, REML = lme4::isREML(m), weights = w, offset = o)
@@ -21,9 +22,10 @@ local({
     }
   }
   # gls and lme: the call again with the new response; where the default optimiser fails, the other one.
-  refit_nlme <- function(m, y) {
+  refit_nlme <- function(m, y, keep) {
     data <- as.data.frame(nlme::getData(m))
     data$.response <- y
+    data <- data[keep, , drop = FALSE]
     call <- m$call
     f <- formula(m)
     f[[2]] <- quote(.response)
@@ -37,7 +39,7 @@ local({
       eval(call, environment(formula(m)))
     })
   }
-  refit_glmmTMB <- function(m, y) {
+  refit_glmmTMB <- function(m, y, keep) {
     frame <- model.frame(m)
     old <- model.response(frame)
     if (is.matrix(old)) { # cbind(successes, failures): y holds proportions
@@ -48,6 +50,7 @@ local({
     data <- tryCatch(eval(m$call$data, environment(formula(m))), error = function(e) NULL)
     data <- if (is.data.frame(data)) data[rownames(frame), , drop = FALSE] else frame
     data$.response <- y
+    data <- data[keep, , drop = FALSE]
     call <- m$call
     f <- formula(m)
     f[[2]] <- quote(.response)
@@ -58,7 +61,8 @@ local({
     eval(call, environment(formula(m)))
   }
   # gamm4 keeps neither its call nor its data, but all matrices.
-  refit_gamm4 <- function(both, y) {
+  refit_gamm4 <- function(both, y, keep) {
+    if (!all(keep)) stop("a gamm4 fit keeps no data, and cannot be fitted to a part of its rows")
     m <- both$mer
     if (lme4::isGLMM(m)) {
       both$mer <- lme4::refit(m, y) # goes on from the old parameters
@@ -72,7 +76,7 @@ local({
     both$mer <- lme4::mkMerMod(environment(deviance), found, re, frame)
     both
   }
-  refit_lm <- function(m, y) {
+  refit_lm <- function(m, y, keep) {
     frame <- model.frame(m)
     old <- model.response(frame)
     if (is.matrix(old)) {
@@ -83,18 +87,19 @@ local({
     w <- if (inherits(m, "glm")) m$prior.weights else weights(m)
     if (is.matrix(old)) w <- NULL
     o <- model.offset(frame)
-    data <- list(.response = y, .X = X, .w = if (is.null(w)) rep(1, nrow(X)) else w,
-      .o = if (is.null(o)) rep(0, nrow(X)) else o)
+    part <- function(v) if (is.matrix(v)) v[keep, , drop = FALSE] else v[keep]
+    data <- list(.response = part(y), .X = part(X), .w = part(if (is.null(w)) rep(1, nrow(X)) else w),
+      .o = part(if (is.null(o)) rep(0, nrow(X)) else o))
     if (inherits(m, "negbin")) MASS::glm.nb(.response ~ 0 + .X + offset(.o), data, weights = .w)
     else if (inherits(m, "glm")) {
       glm(.response ~ 0 + .X, family = family(m), data = data, weights = .w, offset = .o)
     } else lm(.response ~ 0 + .X, data, weights = .w, offset = .o)
   }
-  function(m, y) {
-    if (is.list(m) && inherits(m[["mer"]], "merMod")) refit_gamm4(m, y)
-    else if (inherits(m, "merMod")) refit_merMod(m, y)
-    else if (inherits(m, "glmmTMB")) refit_glmmTMB(m, y)
-    else if (inherits(m, "gls") || inherits(m, "lme")) refit_nlme(m, y)
-    else refit_lm(m, y)
+  function(m, y, keep = rep(TRUE, length(y))) {
+    if (is.list(m) && inherits(m[["mer"]], "merMod")) refit_gamm4(m, y, keep)
+    else if (inherits(m, "merMod")) refit_merMod(m, y, keep)
+    else if (inherits(m, "glmmTMB")) refit_glmmTMB(m, y, keep)
+    else if (inherits(m, "gls") || inherits(m, "lme")) refit_nlme(m, y, keep)
+    else refit_lm(m, y, keep)
   }
 })

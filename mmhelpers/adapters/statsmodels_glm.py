@@ -80,7 +80,7 @@ def _no_simulation(why: str) -> Callable[[int, np.random.Generator, bool], Array
 
 
 def _from_glm(fit: Any) -> FitView:
-    from .from_statsmodels import data_of
+    from .from_statsmodels import data_of, terms_of
 
     model = fit.model
     n = len(model.endog)
@@ -131,6 +131,8 @@ def _from_glm(fit: Any) -> FitView:
         frame=data_of(model),
         simulator=simulator,
         refit=_glm_refit(model, family) if kind == "GLM" else None,
+        x_terms=terms_of(model, X.shape[1]),
+        without=_glm_without(model) if kind == "GLM" else None,
     )
 
 
@@ -151,9 +153,32 @@ def _glm_refit(model: Any, family: Family) -> Callable[[Array], FitView]:
     return refit
 
 
+def _glm_without(model: Any) -> Callable[[NDArray[np.bool_]], FitView]:
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        from .from_statsmodels import frame_without
+
+        response, trials = np.asarray(model.endog, float), getattr(model, "n_trials", None)
+        if trials is not None and np.any(np.asarray(trials) != 1):
+            successes = np.rint(response * np.asarray(trials))
+            response = np.column_stack([successes, np.asarray(trials) - successes])
+        offset = getattr(model, "_offset_exposure", None)
+        offset = None if offset is None else np.broadcast_to(np.asarray(offset, float), keep.shape)[keep]
+        again = type(model)(
+            response[keep],
+            np.asarray(model.exog, float)[keep],
+            family=model.family,
+            offset=offset,
+            var_weights=np.asarray(model.var_weights, float)[keep],
+        )
+        again.data.frame = frame_without(model, keep)
+        return _from_glm(again.fit())
+
+    return without
+
+
 def _from_discrete(fit: Any) -> FitView:
     """Poisson, NegativeBinomial (NB1 excepted), Logit and Probit of statsmodels.discrete."""
-    from .from_statsmodels import data_of
+    from .from_statsmodels import data_of, terms_of
 
     model = fit.model
     kind = type(model).__name__
@@ -197,6 +222,7 @@ def _from_discrete(fit: Any) -> FitView:
         message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
         frame=data_of(model),
         refit=refit,
+        x_terms=terms_of(model, p),
     )
 
 

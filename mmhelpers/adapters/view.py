@@ -134,6 +134,14 @@ class FitView:
     simulator : callable or None
         ``simulator(n_sim, rng, conditional) -> (n, n_sim)`` where the engine must simulate itself;
         None when `terms` and `family` are enough.
+    refit_means : callable or None
+        ``refit_means(Y) -> array``: conditional fitted means of refits to many responses at once, shapes (n, m), where
+        the engine can do that faster than one by one.
+    x_terms : tuple of str, length p, or empty
+        The term of the formula that each column of X belongs to ("(Intercept)", "site", "site:Days"); empty where the
+        engine does not tell.
+    without : callable or None
+        ``without(keep) -> FitView``: the model fitted to the rows where `keep`, shape (n,), is true.
     refit : callable or None
         ``refit(y) -> FitView`` on another response, shape (n,), for parametric bootstraps.
 
@@ -171,6 +179,9 @@ class FitView:
     variance: Array | None = field(default=None, repr=False, compare=False)
     simulator: Simulator | None = field(default=None, repr=False, compare=False)
     refit: Callable[[Array], FitView] | None = field(default=None, repr=False, compare=False)
+    refit_means: Callable[[Array], Array] | None = field(default=None, repr=False, compare=False)
+    x_terms: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    without: Callable[[NDArray[np.bool_]], FitView] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("beta", "fitted_marginal", "fitted_conditional"):

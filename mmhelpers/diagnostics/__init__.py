@@ -8,6 +8,7 @@ from .counts import count_table, mean_variance
 from .dependence import check_quantiles
 from .distribution import check_homogeneity, check_normality, check_random_effects
 from .envelopes import Lineup, lineup, qq_table, quantile_table
+from .examples import calibration, faulty
 from .group_means import check_group_means
 from .influence import collinearity, influence, leverage
 from .simulated import check_dispersion, check_outliers, check_statistic, check_zeros
@@ -20,6 +21,7 @@ __all__ = [
     "Lineup",
     "Verdict",
     "acf",
+    "calibration",
     "check",
     "check_autocorrelation",
     "check_dispersion",
@@ -36,6 +38,7 @@ __all__ = [
     "check_zeros",
     "collinearity",
     "count_table",
+    "faulty",
     "icc",
     "influence",
     "leverage",

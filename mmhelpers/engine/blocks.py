@@ -98,16 +98,19 @@ class Structure:
         return max(len(block.A) for block in self.blocks)
 
 
-def find_structure(design: Design) -> Structure:
+def find_structure(design: Design, limit: int | None = None) -> Structure | None:
     """Split a design into blocks.
 
     Parameters
     ----------
     design : Design
+    limit : int, optional
+        Largest block that is of use.
 
     Returns
     -------
-    Structure
+    Structure, or None
+        None where a block is larger than the limit.
 
     Examples
     --------
@@ -162,7 +165,8 @@ def find_structure(design: Design) -> Structure:
     rows, cols, values = (np.concatenate([part[i] for part in reduced_rows]) for i in range(3))
     reduce = sparse.csr_array((values, (rows, cols)), shape=(at, q))
     small = _drop_rounding((reduce @ A @ reduce.T).tocsr())
-    _components(found, small, np.array(slot_terms), np.array(slot_first), design, top)
+    if not _components(found, small, np.array(slot_terms), np.array(slot_first), design, top, limit):
+        return None
     blocks = []
     for slots_key, entries in found.items():
         block_A = entries[0][0]
@@ -273,9 +277,15 @@ def _split_own(own: Floats, design: Design, terms: Sequence[int]) -> list[tuple[
 
 
 def _components(
-    found: dict[Any, list[Any]], A: Any, terms: Ints, first: Ints, design: Design, top: float
-) -> None:
-    """Add the connected components of the reduced problem to ``found``."""
+    found: dict[Any, list[Any]],
+    A: Any,
+    terms: Ints,
+    first: Ints,
+    design: Design,
+    top: float,
+    limit: int | None,
+) -> bool:
+    """Add the connected components of the reduced problem to ``found``; False where one is too large."""
     from scipy import sparse
     from scipy.sparse.csgraph import connected_components
 
@@ -288,7 +298,9 @@ def _components(
     count, label = connected_components(graph, directed=False)
     if count == len(terms) and len(set(terms.tolist())) == 1:  # one term: all blocks at once
         _single_slots(found, A, int(terms[0]), first, int(sizes[0]), top)
-        return
+        return limit is None or int(sizes[0]) <= limit
+    if limit is not None and np.bincount(label, weights=sizes).max() > limit:
+        return False
     order = np.argsort(label, kind="stable")
     own = _round(A.diagonal(), top)
     for part in np.split(order, np.flatnonzero(np.diff(label[order])) + 1):
@@ -298,6 +310,7 @@ def _components(
         rows = np.concatenate([np.arange(first[s], first[s] + sizes[s]) for s in ranked])
         block = A[rows][:, rows].toarray()
         _add(found, block, tuple(int(terms[s]) for s in ranked), 1, Source(rows[None], False), top)
+    return True
 
 
 def _single_slots(found: dict[Any, list[Any]], A: Any, term: int, first: Ints, k: int, top: float) -> None:

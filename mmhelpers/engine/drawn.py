@@ -134,7 +134,7 @@ def prepare_draws(models: Sequence[Matrices], generating: Matrices, truth: Bound
     >>> import numpy as np
     >>> import mmhelpers as mm
     >>> data = mm.cross(subject=18, day=range(10)).data
-    >>> truth = mm.Truth("y ~ day + (day | subject)", beta=[250, 10], sd={"subject": [25, 6]}, sigma=25)
+    >>> truth = mm.Truth("y ~ day + (day | subject)", beta=[250, 10], sd={"subject": {"(Intercept)": 25, "day": 6}}, sigma=25)
     >>> generating = mm.build_matrices(truth.formula, data, response=False)
     >>> slopeless = mm.build_matrices("y ~ day + (1 | subject)", data, response=False)
     >>> source = prepare_draws([slopeless, generating], generating, truth.bind(generating))

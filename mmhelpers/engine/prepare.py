@@ -103,8 +103,8 @@ def _project(design: Design, Y: Floats, plan: pooled.Plan) -> tuple[Floats, Floa
 
 def choose_plan(design: Design) -> pooled.Plan | None:
     """Return the plan of the pooled path where the design falls into small blocks, None elsewhere."""
-    structure = find_structure(design)
-    if structure.largest > LARGEST_BLOCK:
+    structure = find_structure(design, LARGEST_BLOCK)
+    if structure is None or structure.largest > LARGEST_BLOCK:
         return None
     if len(design.k) == 1 and design.levels[0] < 2 * len(structure.blocks):
         structure = unpool(structure)  # hardly a group has an equal

@@ -22,9 +22,14 @@ from numpy.typing import NDArray
 
 from mmhelpers.engine.criterion import First, Second
 from mmhelpers.engine.design import Design
+from mmhelpers.engine.pairs import Blocks, LowRank
 from mmhelpers.engine.small import spd_inverse
 
 Floats = NDArray[np.float64]
+
+# From this size of factor 1 on, and where it is so many times wider than the others, P_11 is not made.
+LOW_RANK = 400
+WIDER = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +182,7 @@ class Schur:
         N = [part * root[:, None] for part in E]
         k, levels = self.design.k, self.design.levels
         dense: dict[tuple[int, int], Floats] = {}
+        spread: dict[tuple[int, int], LowRank] = {}
         offdiagonal = bool(self.two)
         rows = np.cumsum([0, *(k[t] for t in self.one)])
         diag1 = {
@@ -197,14 +203,21 @@ class Schur:
             P12G = flat - _times_G(flat, work["G2"], work["sizes"]) @ work["P22"]
             P12 = P12G.reshape(R, K, l, q2)
             P12G = _times_G(P12G, work["G2"], work["sizes"])
-            P11 = (-(P12G @ np.swapaxes(flat, 1, 2))).reshape(R, K, l, K, l)
-            for a in range(K):
-                for b in range(K):
-                    P11[:, a, range(l), b, range(l)] += work["P1"][a, b]
+            low = K * l > max(WIDER * q2, LOW_RANK)
+            if not low:
+                P11 = (-(P12G @ np.swapaxes(flat, 1, 2))).reshape(R, K, l, K, l)
+                for a in range(K):
+                    for b in range(K):
+                        P11[:, a, range(l), b, range(l)] += work["P1"][a, b]
             starts = np.cumsum([0, *(a * b for a, b in work["sizes"])])
             for i, t in enumerate(self.one):
                 for j, s in enumerate(self.one):
-                    dense[t, s] = P11[:, rows[i] : rows[i + 1], :, rows[j] : rows[j + 1]]
+                    here, there = slice(rows[i], rows[i + 1]), slice(rows[j], rows[j + 1])
+                    if low:
+                        D = np.moveaxis(work["P1"][here, there], 2, 0)
+                        spread[t, s] = LowRank(D, P12G.reshape(R, K, l, q2)[:, here], B12[:, there])
+                    else:
+                        dense[t, s] = P11[:, here, :, there]
                 for j, s in enumerate(self.two):
                     part = P12[:, rows[i] : rows[i + 1], :, starts[j] : starts[j + 1]]
                     dense[t, s] = part.reshape(R, k[t], l, k[s], levels[s])
@@ -213,55 +226,7 @@ class Schur:
                 for j, s in enumerate(self.two):
                     part = work["P22"][:, starts[i] : starts[i + 1], starts[j] : starts[j + 1]]
                     dense[t, s] = part.reshape(R, k[t], levels[t], k[s], levels[s])
-        return E, N, Blocks(dense, diag1, between1)
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """P = Z'W^{-1}Z by pairs of terms.
-
-    ``dense[t, s]`` is (R, k_t, l_t, k_s, l_s); where there is one grouping factor only, P is block
-    diagonal and ``diagonal[t]`` (k, k, R, l) and ``between[t, s]`` (R, k_t, k_s, l) are all there is.
-    """
-
-    dense: dict[tuple[int, int], Floats]
-    diagonal: dict[int, Floats]
-    between: dict[tuple[int, int], Floats]
-
-    def diagonal_blocks(self, t: int) -> Floats:
-        """Blocks of P of single levels, (R, k, k, l)."""
-        if not self.dense:
-            return np.moveaxis(self.diagonal[t], 2, 0)
-        return np.asarray(np.diagonal(self.dense[t, t], axis1=2, axis2=4))
-
-    def squared(self, t: int, s: int) -> Floats:
-        """``sum_lm P[la, md] P[lb, mc]`` as (R, a, b, c, d)."""
-        if not self.dense:
-            P = self.between[t, s]
-            return np.asarray(np.einsum("radl,rbcl->rabcd", P, P))
-        P = self.dense[t, s]
-        R, kt, lt, ks, ls = P.shape
-        flat = np.ascontiguousarray(P.transpose(0, 1, 3, 2, 4)).reshape(R, kt * ks, lt * ls)
-        gram = (flat @ np.swapaxes(flat, 1, 2)).reshape(R, kt, ks, kt, ks)  # a d, b c
-        return np.ascontiguousarray(gram.transpose(0, 1, 3, 4, 2))
-
-    def quadratic(self, t: int, s: int, N: list[Floats]) -> Floats:
-        """``sum_lm N[la, md] P[lb, mc]`` as (R, a, b, c, d), with N = sum_v N_v N_v'."""
-        if not self.dense:
-            P = self.between[t, s]
-            NN = np.einsum("ralv,rdlv->radl", N[t], N[s])
-            return np.asarray(np.einsum("radl,rbcl->rabcd", NN, P))
-        P = self.dense[t, s]
-        R, kt, lt, ks, ls = P.shape
-        out = np.empty((R, kt, kt, ks, ks))
-        left = np.ascontiguousarray(N[t].transpose(0, 1, 3, 2)).reshape(R, kt, -1)  # a, (v l)
-        right = np.ascontiguousarray(N[s].transpose(0, 2, 1, 3)).reshape(R, ls, -1)  # m, (d v)
-        nv = N[t].shape[3]
-        for c in range(ks):
-            Y = P[:, :, :, c].reshape(R, kt * lt, ls) @ right  # (b l), (d v)
-            Y = Y.reshape(R, kt, lt, ks, nv).transpose(0, 4, 2, 1, 3).reshape(R, nv * lt, kt * ks)
-            out[:, :, :, c] = (left @ Y).reshape(R, kt, kt, ks)
-        return out
+        return E, N, Blocks(dense, diag1, between1, spread)
 
 
 def _block_diagonal(parts: Sequence[Floats]) -> Floats:

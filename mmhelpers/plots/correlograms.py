@@ -41,6 +41,8 @@ def plot_acf(
     >>> ax.get_xlabel()
     'lag'
     """
+    from matplotlib.ticker import MaxNLocator
+
     need_columns(table, a="lag", b="acf", c="lower", d="upper")
     ax = axes_or_new(ax)
     rows = table[table["lag"] > 0]
@@ -61,7 +63,7 @@ def plot_acf(
             color=colour,
             markeredgewidth=0,
         )
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return ax

@@ -8,7 +8,7 @@ which block, ``checkpoint`` what is done), ``rows``, ``rates``, and ``store`` fo
 from mmhelpers.studies.again import Replay, replay
 from mmhelpers.studies.api import power, study, type1
 from mmhelpers.studies.checkpoint import Checkpoint, CheckpointError
-from mmhelpers.studies.generators import GENERATORS, find_generator
+from mmhelpers.studies.generators import find_generator
 from mmhelpers.studies.grid import over, spread
 from mmhelpers.studies.outcome import Analysis, Outcome, outcome
 from mmhelpers.studies.plan import Plan, make_plan
@@ -17,7 +17,6 @@ from mmhelpers.studies.rows import Rows
 from mmhelpers.studies.store import content_hash, read_study, write_rows
 
 __all__ = [
-    "GENERATORS",
     "Analysis",
     "Checkpoint",
     "CheckpointError",

@@ -21,10 +21,10 @@ class Replay:
     Attributes
     ----------
     data : DataFrame or None
-        The data set; None where a generator drew it.
+        The data set; None where a generator drew it, or where only its statistics were drawn.
     rows : DataFrame
         The rows that the study has of this data set, computed anew: the same up to rounding (the last digits of a fit
-        may depend on the fits that were made together with it), and bit by bit for a generator's.
+        may depend on the fits that were made together with it), and bit by bit where there is no data set.
     fits : dict
         Label of the model to the fit; analyses that are no mixed model have none.
     """
@@ -32,6 +32,30 @@ class Replay:
     data: pd.DataFrame | None
     rows: pd.DataFrame
     fits: dict[str, Fit]
+
+    def lines(self) -> pd.DataFrame:
+        """Return what each mixed model fits, a row an observation and a model, for `plot_microscope`.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the data with the fitted value in place of the response (random effects included), and
+            ``model`` and ``mean`` (fixed effects alone).
+
+        Raises
+        ------
+        ValueError
+            If there is no data set, or no mixed model.
+        """
+        import pandas as pd
+
+        if self.data is None or not self.fits:
+            raise ValueError("there are no fits of mixed models here to take lines from")
+        parts = []
+        for label, one in self.fits.items():
+            fitted = {one.matrices.response: one.predict(), "mean": one.predict(random=False)}
+            parts.append(self.data.assign(model=label, **fitted))
+        return pd.concat(parts, ignore_index=True)
 
 
 def replay(rows: pd.DataFrame, i: int, **given: Any) -> Replay:
@@ -86,7 +110,7 @@ def replay(rows: pd.DataFrame, i: int, **given: Any) -> Replay:
     if len(found) != 1 or found[0].seed != row["seed"]:
         raise ValueError("rows: the row is of no cell of the study that the rows say they come from")
     cell = found[0]
-    if not isinstance(cell, DesignCell):
+    if not isinstance(cell, DesignCell) or cell.statistics:
         number = rep // cell.block
         block = cell.rows(number, plan.sizes(cell)[number])
         return Replay(None, block[block["rep"] == rep].reset_index(drop=True), {})

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmhelpers.studies.cells import DesignCell, _law, _model
 from mmhelpers.studies.checkpoint import Checkpoint
-from mmhelpers.studies.plan import SINGLE, Plan, make_plan
+from mmhelpers.studies.plan import SINGLE, Plan, make_plan, true_effect
 from mmhelpers.studies.rates import KEYS, errors, rates
 from mmhelpers.studies.rows import Rows
 from mmhelpers.studies.run import run
@@ -32,6 +31,7 @@ def study(
     alpha: float | Sequence[float] = 0.05,
     precision: float | None = None,
     missing: float = 0.0,
+    statistics: bool = False,
     executor: Any = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
@@ -71,6 +71,10 @@ def study(
         this; `n_rep` is then the most.
     missing : float
         Share of the cells that each data set loses, at random.
+    statistics : bool
+        Draw the sufficient statistics of the data sets instead of the data, where they have the same law: one grouping
+        factor, normal responses with equal and independent residuals, mixed models only. Several times faster; there
+        are then no data sets to look at, and `replay` draws the block of a row again.
     executor : None, int, "processes", str, or distributed.Client, optional
         In this process; in so many processes, or one a core (joblib); on the Dask cluster whose scheduler has this
         address. The result is the same, bit by bit, on machines of one kind.
@@ -117,7 +121,7 @@ def study(
     """
     plan = make_plan(
         designs, truths, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha, precision=precision,
-        missing=missing, block=block, generator=generator, cells=cells,
+        missing=missing, statistics=statistics, block=block, generator=generator, cells=cells,
     )  # fmt: skip
     return run_plan(plan, executor, progress, checkpoint, resume, out)
 
@@ -275,30 +279,3 @@ def _bare(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
             table = table.drop(columns=name)
     table.attrs["rows"] = rows
     return table
-
-
-def true_effect(cell: Any) -> float | None:
-    """Return the effect in the truth: the coefficient, its name being the same in the models.
-
-    Returns
-    -------
-    float or None
-        The coefficient, for an effect of several the root of their sum of squares with a sign of NaN: NaN if they
-        are not all 0; None where no model of a formula says which coefficients the effect has.
-    """
-    if not isinstance(cell, DesignCell):
-        return None
-    matrices, bound = _law(cell.source, cell.law)
-    truth = dict(zip(matrices.x_names, bound.beta.tolist(), strict=True))
-    for label, model in cell.models.items():
-        if isinstance(model, str):
-            try:
-                bound_model = _model(model, cell.source, cell.effect)
-            except ValueError as error:
-                raise ValueError(f"models[{label!r}]: {error}") from None
-            names = [bound_model.matrices.x_names[j] for j in bound_model.columns]
-            values = [truth.get(name, 0.0) for name in names]
-            if len(values) == 1:
-                return float(values[0])
-            return float("nan") if any(values) else 0.0
-    return None

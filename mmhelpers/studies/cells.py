@@ -8,7 +8,7 @@ in blocks, whose size belongs to the study: a block gives the same bytes in any 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmhelpers.design import Design
+from mmhelpers.engine import prepare_draws
+from mmhelpers.engine.drawn import Source
 from mmhelpers.simulation import Truth
 from mmhelpers.simulation.draw import draw
 from mmhelpers.simulation.prepare import prepare
@@ -86,6 +88,8 @@ class DesignCell:
     missing : float
         Share of the cells that each data set loses, at random.
     seed, block : int
+    statistics : bool
+        Draw sufficient statistics instead of data.
     """
 
     design: str
@@ -98,6 +102,7 @@ class DesignCell:
     missing: float
     seed: int
     block: int
+    statistics: bool = False
 
     def check(self) -> None:
         """Raise a ValueError if the truth or a model does not fit the design."""
@@ -111,6 +116,16 @@ class DesignCell:
                     raise ValueError(f"models[{label!r}]: {error}") from None
         if self.missing and round(len(frame) * self.missing) >= len(frame):
             raise ValueError(f"missing: {self.missing} of {len(frame)} cells leaves none")
+        if self.statistics:
+            if self.missing or self.source.fresh or not all(isinstance(m, str) for m in self.models.values()):
+                raise ValueError(
+                    "statistics: they can stand in for data where the design is the same in all data sets and all "
+                    "models are mixed models: draw data"
+                )
+            try:
+                _statistics(self, "lrt" in self.tests)
+            except ValueError as error:
+                raise ValueError(f"statistics: {error}") from None
 
     def describe(self) -> list[str]:
         """Say what it is, in lines."""
@@ -127,9 +142,29 @@ class DesignCell:
 
     def outcomes(self, start: int, n: int) -> list[tuple[str, Outcome]]:
         """Draw n data sets and analyse them together; label of the model, and what it found."""
+        if self.statistics:
+            return self._from_statistics(start // self.block, n)
         if self.source.fresh:
             return self._one_by_one(start, n)
         return self._analyse(self.source, self.responses(start, n), cache=True)
+
+    def _from_statistics(self, number: int, n: int) -> list[tuple[str, Outcome]]:
+        """Draw the statistics of the first n data sets of a block, from the block's stream, and fit all models to them."""
+        bound, source = _statistics(self, "lrt" in self.tests)
+        k = len(bound)
+        fits: list[Any] = [None] * k
+        by_ml: list[Any] = [None] * k
+        with np.errstate(all="ignore"):
+            if any(test != "lrt" for test in self.tests):
+                fits = replace(source, models=source.models[:k]).fit(n, child(self.seed, number))
+            if "lrt" in self.tests:  # the same stream again gives the same statistics
+                found = source.fit(n, child(self.seed, number), reml=False)
+                by_ml = list(zip(found[:k], found[k:], strict=True))
+        return [
+            (label, one)
+            for label, model, reml, ml in zip(self.models, bound, fits, by_ml, strict=True)
+            for one in model.outcomes(self.tests, reml, ml)
+        ]
 
     def responses(self, start: int, n: int) -> Floats:
         """Draw the responses of n data sets, shape (n, rows of the design); NaN marks missing cells."""
@@ -244,6 +279,14 @@ class GeneratorCell:
 def _law(source: Design, law: Truth) -> tuple[Any, Any]:
     matrices, bound, _ = prepare(source.data, law)
     return matrices, bound
+
+
+@lru_cache(maxsize=16)
+def _statistics(cell: DesignCell, smaller: bool) -> tuple[list[MixedModel], Source]:
+    """Models, and a source of statistics for them and, if asked for, for each of them without the effect."""
+    models = [_model(model, cell.source, cell.effect) for model in cell.models.values()]
+    all_models = models + [model.smaller for model in models] if smaller else models
+    return models, prepare_draws([model.matrices for model in all_models], *_law(cell.source, cell.law))
 
 
 @lru_cache(maxsize=64)

@@ -140,6 +140,7 @@ def plan_of(config: StudyConfig) -> Plan:
                 config.effect or "",
                 config.tests,
                 missing=config.missing,
+                statistics=config.statistics,
                 **common,
             )
         for cell in plan.cells:

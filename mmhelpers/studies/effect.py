@@ -65,7 +65,25 @@ class MixedModel:
             In the order of `tests`.
         """
         fits = self.fits(Y) if any(test != "lrt" for test in tests) else None
-        return [self._lrt(Y) if test == "lrt" or fits is None else self._wald(fits, test) for test in tests]
+        by_ml = (self.fits(Y, reml=False), self.smaller.fits(Y, reml=False)) if "lrt" in tests else None
+        return self.outcomes(tests, fits, by_ml)
+
+    @property
+    def smaller(self) -> MixedModel:
+        """The model without the effect."""
+        return replace(self, matrices=without(self.matrices, self.columns))
+
+    def outcomes(
+        self, tests: Sequence[str], fits: Fits | None, by_ml: tuple[Fits, Fits] | None
+    ) -> list[Outcome]:
+        """Test the effect in fits: by REML, and by maximum likelihood with the effect and without."""
+        out = []
+        for test in tests:
+            if test == "lrt" and by_ml is not None:
+                out.append(self._lrt(*by_ml))
+            elif fits is not None:
+                out.append(self._wald(fits, test))
+        return out
 
     def _wald(self, fits: Fits, test: str) -> Outcome:
         if test == "kenward-roger":
@@ -81,11 +99,9 @@ class MixedModel:
             test, converged=fits.converged, singular=fits.singular, message=fits.message, **numbers
         )
 
-    def _lrt(self, Y: Floats) -> Outcome:
+    def _lrt(self, full: Fits, small: Fits) -> Outcome:
         from scipy.special import chdtrc
 
-        full = self.fits(Y, reml=False)
-        small = replace(self, matrices=without(self.matrices, self.columns)).fits(Y, reml=False)
         q = len(self.columns)
         with np.errstate(invalid="ignore"):
             # two optima that agree to rounding may come out in either order

@@ -124,8 +124,7 @@ def _dask(client: Any, cells: tuple[Cell, ...], tasks: Iterator[Task]) -> Iterat
         waiting.add(future)
 
     def fill() -> None:
-        info = client.scheduler_info(n_workers=-1)["workers"].values()
-        room = 2 * max(1, sum(worker["nthreads"] for worker in info))
+        room = 2 * max(1, sum(client.nthreads().values()))
         while len(sent) < room:
             task = next(tasks, None)
             if task is None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmhelpers.design import Design
 from mmhelpers.simulation import Truth
-from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell
+from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell, _law, _model
 from mmhelpers.studies.effect import TESTS
 from mmhelpers.studies.generators import find_generator
 from mmhelpers.studies.outcome import Analysis
@@ -89,6 +89,7 @@ def make_plan(
     alpha: float | Sequence[float] = 0.05,
     precision: float | None = None,
     missing: float = 0.0,
+    statistics: bool = False,
     block: int | None = None,
     generator: str | None = None,
     cells: Mapping[str, Mapping[str, Any]] | None = None,
@@ -133,16 +134,31 @@ def make_plan(
         "effect": effect,
         "tests": list(tests),
         "missing": float(missing),
+        "statistics": bool(statistics),
         "block": block,
         "models": {label: model_record(model) for label, model in models.items()},
         "designs": {label: design_record(one) for label, one in sources.items()},
         "truths": {label: truth_record(law) for label, law in laws.items()},
     }
     for i, (name, source) in enumerate(sources.items()):
-        size = block or default_block(source, tests)
+        size = block or default_block(source, tests, statistics)
         for j, (truth, law) in enumerate(laws.items()):
             at = cell_seed(seed, i, j)
-            made.append(DesignCell(name, truth, source, law, models, effect, tests, float(missing), at, size))
+            made.append(
+                DesignCell(
+                    name,
+                    truth,
+                    source,
+                    law,
+                    models,
+                    effect,
+                    tests,
+                    float(missing),
+                    at,
+                    size,
+                    bool(statistics),
+                )
+            )
     return Plan(tuple(made), n_rep, seed, levels, precision, record)
 
 
@@ -170,11 +186,13 @@ def cell_seed(seed: int, i: int, j: int) -> int:
     return int(word >> np.uint64(1))  # 63 bits: fits a signed integer
 
 
-def default_block(source: Design, tests: Sequence[str]) -> int:
+def default_block(source: Design, tests: Sequence[str], statistics: bool = False) -> int:
     """Data sets a block: large enough to be fitted together quickly, small enough to take a second or so."""
     if source.fresh:
         return 100
     most = 200 if "kenward-roger" in tests else BLOCK_MOST
+    if statistics and most == BLOCK_MOST:
+        return 2 * BLOCK_MOST
     return int(np.clip(BLOCK_NUMBERS // max(len(source), 1), 50, most))
 
 
@@ -225,3 +243,30 @@ def whole(argument: str, value: Any, least: int) -> None:
     """Refuse what is not a whole number, or too small."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ValueError(f"{argument} must be a whole number of at least {least}, not {value!r}")
+
+
+def true_effect(cell: Any) -> float | None:
+    """Return the effect in the truth: the coefficient, its name being the same in the models.
+
+    Returns
+    -------
+    float or None
+        The coefficient, for an effect of several the root of their sum of squares with a sign of NaN: NaN if they
+        are not all 0; None where no model of a formula says which coefficients the effect has.
+    """
+    if not isinstance(cell, DesignCell):
+        return None
+    matrices, bound = _law(cell.source, cell.law)
+    truth = dict(zip(matrices.x_names, bound.beta.tolist(), strict=True))
+    for label, model in cell.models.items():
+        if isinstance(model, str):
+            try:
+                bound_model = _model(model, cell.source, cell.effect)
+            except ValueError as error:
+                raise ValueError(f"models[{label!r}]: {error}") from None
+            names = [bound_model.matrices.x_names[j] for j in bound_model.columns]
+            values = [truth.get(name, 0.0) for name in names]
+            if len(values) == 1:
+                return float(values[0])
+            return float("nan") if any(values) else 0.0
+    return None

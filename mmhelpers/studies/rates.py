@@ -167,7 +167,8 @@ def errors(rows: pd.DataFrame, effect: float, alpha: float = 0.05) -> pd.DataFra
     >>> design = mm.cross(subject=8, day=range(3))
     >>> truth = mm.Truth("y ~ day + (1 | subject)", beta=[0, 0.1], sd={"subject": 1}, sigma=1)
     >>> rows = mm.study(design, truth, {"intercepts": "y ~ day + (1 | subject)"}, "day", n_rep=400, seed=1)
-    >>> bool(mm.studies.errors(rows, 0.1).exaggeration[0] > 2)
+    >>> from mmhelpers.studies import errors
+    >>> bool(errors(rows, 0.1).exaggeration[0] > 2)
     True
     """
     if not np.isfinite(effect) or effect == 0:

@@ -24,6 +24,7 @@ class StudyConfig(BaseModel):
     effect: str | None = None
     tests: list[str] = ["satterthwaite"]
     missing: float = Field(default=0.0, ge=0, lt=1)
+    statistics: bool = False
     designs: dict[str, dict[str, Any]] | None = None
     truths: dict[str, dict[str, Any]] | None = None
     models: dict[str, str] | None = None

@@ -105,6 +105,18 @@ def read_study(path: str | Path) -> Rows:
     ------
     ValueError
         If the file is none of a study's, or its content is not what was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import mmhelpers as mm
+    >>> truth = mm.Truth("y ~ x + (1 | g)", beta=[0, 0], sd={"g": 1}, sigma=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows = mm.study(mm.cross(g=6, x=range(4)), truth, {"intercepts": "y ~ x + (1 | g)"}, "x",
+    ...                     n_rep=20, seed=1, out=f"{folder}/study.parquet")
+    ...     again = mm.read_study(f"{folder}/study.parquet")
+    >>> again.equals(rows), again.attrs["about"]["record"]["seed"]
+    (True, 1)
     """
     frame, about = read_frame(Path(path))
     if "record" not in about:
