@@ -117,7 +117,9 @@ def test_every_diagnosis_takes_a_singular_fit_and_one_with_missing_rows():
         assert mm.icc(fit)["icc"].iloc[0] >= 0
 
 
-@pytest.mark.parametrize("fault", ["overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space"])
+@pytest.mark.parametrize(
+    "fault", ["overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space"]
+)
 def test_example_data_have_the_fault_they_are_named_for_and_no_other(fault):
     def poisson(data):
         return smf.glm("y ~ x", data, family=sm.families.Poisson()).fit()

@@ -1,8 +1,8 @@
 """Simulate the grids behind the interactive figures: type1_grid.csv, type1_items_grid.csv, power_grid.csv.
 
-``python data/make/error_grids.py [FOLDER [NAME ...]]`` writes them, or those named (some minutes on one core). Residual and intercept standard
-deviations are 1 everywhere; the random effects are independent; effects are tested at 0.05 with Satterthwaite's degrees of
-freedom. Every cell has a seed of its own, made from SEED and its place in the grid.
+``python data/make/error_grids.py [FOLDER [NAME ...]]`` writes them, or those named (some minutes on one core).
+Residual and intercept standard deviations are 1 everywhere; the random effects are independent; effects are tested at
+0.05 with Satterthwaite's degrees of freedom. Every cell has a seed of its own, made from SEED and its place in the grid.
 
 - type1_grid: `subjects` x `observations` at equally spaced x from 0 to 1, no effect of x; slopes vary with `slope_sd`.
 - type1_items_grid: every subject meets every item in both of two conditions (coded -0.5, 0.5), no effect of condition.
