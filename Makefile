@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book test check notebooks bench fuzz lab serve lock clean
+.PHONY: help setup book preview chapter test check notebooks bench fuzz lab serve lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=
@@ -12,6 +12,12 @@ setup: ## what both commands need; ends at once when nothing has changed (R=0 le
 
 book: setup ## run every notebook, build the site: _build/html/index.html
 	@$(PY) -m tools.site
+
+preview: setup ## build only the pages with ONLY=... in their path: _build/preview/_build/html/index.html
+	@$(PY) -m tools.site --only "$(or $(ONLY),$(error say which pages: make preview ONLY=01_oysters))"
+
+chapter: setup ## start a chapter from the skeleton (NAME=2_zuur/13_topic TITLE="...")
+	@$(PY) -m tools.chapter "$(or $(NAME),$(error say which: make chapter NAME=2_zuur/13_topic))" $(if $(TITLE),"$(TITLE)")
 
 test: setup check ## check the code, build the site, test every function, notebook and page
 	@$(PY) -m tools.site
@@ -26,7 +32,7 @@ notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
 
 bench: setup ## time mmhelpers beside its peers, in one run (peers get an environment of their own)
-	@$(PY) bench/run.py
+	@$(PY) bench/run.py && $(PY) bench/type1.py
 
 fuzz: setup ## engine, reference and lme4 on N random designs (SEED=1 N=200)
 	@$(PY) -m tools.fuzz --seed $(or $(SEED),1) --n $(or $(N),200)

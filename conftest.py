@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
+import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -17,6 +19,9 @@ from typing import Any
 # One BLAS thread a process: the same rounding everywhere, and no oversubscription under xdist.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# Notebooks keep the places of interactive figures, as on the site; the figures themselves go where nobody looks.
+os.environ["MMHELPERS_INTERACTIVE"] = str(Path(tempfile.gettempdir()) / "mmhelpers-interactive")
 
 import pytest  # noqa: E402
 
@@ -40,10 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+#: What an example in a docstring calls when it needs R.
+CALLS_R = re.compile(r"\bmm\.(lmer|in_r|fit_in_r|nlme|lmertest)\(")
+
+
 def needs(item: pytest.Item) -> list[str]:
     """Return what an item needs: from its markers, or from the tags of a notebook's cell."""
     tags = getattr(item, "cell", {}).get("metadata", {}).get("tags", []) if hasattr(item, "cell") else []
-    return [name for name in HAVE if item.get_closest_marker(name)] + (["r"] if "needs-r" in tags else [])
+    wanted = [name for name in HAVE if item.get_closest_marker(name)] + (["r"] if "needs-r" in tags else [])
+    lines = getattr(item, "dtest", None) and [e.source for e in item.dtest.examples]
+    return wanted + (["r"] if any(CALLS_R.search(line) for line in lines or []) else [])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

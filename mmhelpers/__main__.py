@@ -1,6 +1,9 @@
-"""The command line: ``mmhelpers doctor``, ``mmhelpers data``."""
+"""The command line: ``mmhelpers doctor``, ``data``, ``study``, ``report``."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -31,6 +34,56 @@ def data(name: str = typer.Argument("", help="a data set; without a name, all ar
     from mmhelpers import datasets
 
     typer.echo(str(datasets.describe(name)) if name else datasets.list_datasets().to_string(index=False))
+
+
+@app.command()
+def study(
+    config: Annotated[
+        Path, typer.Argument(help="the study's TOML file, or the folder of one that was begun")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Parquet file to write; the configuration's name by default")
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="a number of processes, 'processes' (one a core), or a Dask scheduler's address, tcp://..."
+        ),
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with a study that was begun and killed")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print designs, sizes and an estimated time")
+    ] = False,
+    progress: Annotated[bool, typer.Option(help="show a bar")] = True,
+) -> None:
+    """Run a simulation study from its file."""
+    from mmhelpers.studies.command import study_command
+
+    try:
+        typer.echo(study_command(config, out, executor, resume, dry_run, progress))
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="the Parquet file of a study")],
+    alpha: Annotated[
+        list[float] | None,
+        typer.Option(help="level of significance (again for more); the study's by default"),
+    ] = None,
+) -> None:
+    """Print the table of a finished study."""
+    from mmhelpers.studies.command import report_command
+
+    try:
+        typer.echo(report_command(file, alpha))
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
 
 
 def main() -> None:

@@ -12,11 +12,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 HOW_TO_GET_R = "To get it on Debian or Ubuntu: sudo apt-get install $(cat apt.txt), then run `make setup` in the course's folder."
 
@@ -38,6 +41,14 @@ class RMissing(ImportError):  # noqa: N818 (reads better in a sentence, and it i
     """R, or a package of R, is not on this machine.
 
     In a notebook it is shown as its one line, without a traceback.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise RMissing("R is not here: install it")
+    ... except RMissing as missing:
+    ...     print(missing)
+    R is not here: install it
     """
 
     def _render_traceback_(self) -> list[str]:
@@ -79,7 +90,13 @@ def variables() -> dict[str, str]:
 
 
 def have_r() -> bool:
-    """Say whether R is here (its packages are checked when they are loaded)."""
+    """Say whether R is here (its packages are checked when they are loaded).
+
+    Examples
+    --------
+    >>> isinstance(have_r(), bool)
+    True
+    """
     return bool(variables())
 
 
@@ -95,6 +112,14 @@ def require_r(*packages: str) -> None:
     ------
     RMissing
         If R or one of the packages is not installed; the message says how to get it.
+
+    Examples
+    --------
+    >>> try:
+    ...     require_r("a.package.nobody.has")
+    ... except RMissing as missing:
+    ...     print("Needs it:", "R" in str(missing))
+    Needs it: True
     """
     found = variables()
     if not found:
@@ -118,7 +143,9 @@ def require_r(*packages: str) -> None:
         raise RMissing(f"R is here, its package {', '.join(missing)} is not. {HOW_TO_GET_R}")
 
 
-def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any) -> Any:
+def lmer(
+    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, **options: Any
+) -> Any:
     """Fit a linear mixed model in R with lme4 and lmerTest, through pymer4.
 
     A thin wrapper: it hands a pandas table to ``pymer4.models.lmer`` (which takes polars), turns
@@ -132,6 +159,9 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
         One row an observation.
     reml : bool
         Fit by REML (the default) or by maximum likelihood.
+    optimizer : str, optional
+        One of lme4's: ``"nloptwrap"`` (its default), ``"bobyqa"`` (its default before version 1.1-20),
+        ``"Nelder_Mead"``.
     **options
         Handed to pymer4's ``fit``.
 
@@ -148,7 +178,9 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
     Examples
     --------
     >>> import mmhelpers as mm
-    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))  # doctest: +SKIP
+    >>> fit = mm.lmer("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> round(float(mm.view(fit).beta[1]), 2)
+    10.47
     """
     require_r(*R_PACKAGES)
     import pandas as pd
@@ -169,8 +201,178 @@ def lmer(formula: str, data: pd.DataFrame, *, reml: bool = True, **options: Any)
     if not reml:
         # pymer4 0.9.2 hands no REML argument on, neither from its constructor nor from fit, and says nothing.
         model._r_func = functools.partial(model._r_func, REML=False)
+    if optimizer is not None:
+        from rpy2.robjects.packages import importr
+
+        control = importr("lme4").lmerControl(optimizer=optimizer)
+        model._r_func = functools.partial(model._r_func, control=control)
     used = {name: levels for name, levels in factors.items() if name in formula}
     if used:
         model.set_factors(used)
     model.fit(**options)
     return model
+
+
+@dataclass(frozen=True)
+class RAnswer:
+    """What R said to some lines of code.
+
+    Attributes
+    ----------
+    value : rpy2 object
+        Value of the last line; `mmhelpers.view` and `mmhelpers.agreement` take it if it is a fit.
+    printed : str
+        What R printed.
+    said : tuple of str
+        Its warnings, messages and errors, in their order, each with its kind in front ("Warning: ...").
+    """
+
+    value: Any
+    printed: str
+    said: tuple[str, ...]
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The value as an array, if it is a numeric vector or matrix."""
+        import numpy as np
+
+        dim = self.value.do_slot("dim") if "dim" in self.value.list_attrs() else None
+        flat = np.array(list(self.value), dtype=float)
+        return flat if dim is None else flat.reshape(tuple(dim), order="F")
+
+    def __str__(self) -> str:
+        """Return the printed text, then what was said."""
+        return "\n".join([part for part in (self.printed.rstrip(), *self.said) if part])
+
+    __repr__ = __str__
+
+
+#: Runs lines of code in an environment of their own; gives the last value, the printed text, and what was said.
+_RUN = r"""
+local({
+  home <- new.env(parent = globalenv())
+  function(code, tables, show) {
+    for (name in names(tables)) assign(name, tables[[name]], envir = home)
+    said <- character(0); value <- NULL
+    note <- function(kind, c) {
+      said <<- c(said, paste0(kind, ": ", gsub("\\s+", " ", trimws(conditionMessage(c)))))
+    }
+    run <- function() for (line in parse(text = code)) {
+      out <- withVisible(eval(line, home))
+      value <<- out$value
+      if (out$visible) print(out$value)
+    }
+    old <- options(width = 76, digits = 5, nwarnings = 50); on.exit(options(old))
+    printed <- utils::capture.output(tryCatch(withCallingHandlers(run(),
+      warning = function(c) { note("Warning", c); invokeRestart("muffleWarning") },
+      packageStartupMessage = function(c) invokeRestart("muffleMessage"),
+      message = function(c) { note("Message", c); invokeRestart("muffleMessage") }),
+      error = function(c) if (show) note("Error", c) else stop(c)))
+    list(value = value, printed = paste(printed, collapse = "\n"), said = said)
+  }
+})
+"""
+
+
+@functools.cache
+def _runner() -> Any:
+    from rpy2 import robjects
+
+    return robjects.r(_RUN)
+
+
+def in_r(code: str, *, errors: Literal["raise", "show"] = "raise", **tables: pd.DataFrame) -> RAnswer:
+    """Run lines of R code, and hear all that R says to them.
+
+    Objects stay from one call to the next. For fits that have a wrapper, `lmer` is more convenient; this is for
+    what R prints, warns of, or does besides.
+
+    Parameters
+    ----------
+    code : str
+        R code; packages are attached by ``library(...)`` in it.
+    errors : {"raise", "show"}
+        What to do with an error of R: raise it, or write it down like a warning.
+    **tables : pandas.DataFrame
+        Tables that the code uses, under these names; categories become factors in their order.
+
+    Returns
+    -------
+    RAnswer
+        Printing it shows what R would have shown.
+
+    Raises
+    ------
+    RMissing
+        If R is missing.
+    RuntimeError
+        If R raised an error; the message is R's.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> mm.in_r("sqrt(-1)")
+    [1] NaN
+    Warning: NaNs produced
+    """
+    require_r("lme4")
+    from rpy2 import rinterface, robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        frames = robjects.ListVector(
+            {name: r_frame(table, text_as_factor=False) for name, table in tables.items()}
+        )
+        try:
+            value, printed, said = _runner()(code, frames, errors == "show")
+        except rinterface.embedded.RRuntimeError as error:
+            raise RuntimeError(f"R says: {error}") from None
+    return RAnswer(value, "\n".join(map(str, printed)), tuple(map(str, said)))
+
+
+def r_frame(table: pd.DataFrame, *, text_as_factor: bool = True) -> Any:
+    """Turn a table into an R data frame, without rpy2's converters (pymer4 changes them).
+
+    Categories become factors with their levels in their order; text becomes factors with sorted levels, or stays
+    text; numbers and truth values stay what they are.
+    """
+    import pandas as pd
+    from rpy2 import robjects
+
+    def text(values: pd.Series[Any]) -> Any:
+        return robjects.StrVector([robjects.NA_Character if pd.isna(v) else str(v) for v in values])
+
+    columns: dict[str, Any] = {}
+    for name, column in table.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            levels = robjects.StrVector([str(level) for level in column.cat.categories])
+            ordered = bool(column.cat.ordered)
+            value = robjects.FactorVector(text(column), levels=levels, ordered=ordered)
+        elif pd.api.types.is_bool_dtype(column.dtype):
+            value = robjects.BoolVector([bool(v) for v in column])
+        elif pd.api.types.is_integer_dtype(column.dtype):
+            value = robjects.IntVector([int(v) for v in column])
+        elif pd.api.types.is_numeric_dtype(column.dtype):
+            value = robjects.FloatVector([float(v) for v in column])
+        else:
+            value = robjects.FactorVector(text(column)) if text_as_factor else text(column)
+        columns[str(name)] = value
+    return robjects.DataFrame(columns)
+
+
+def r_versions(*packages: str) -> tuple[str, list[str]]:
+    """Return R's version, and each package with its own: ``("4.2.2", ["lme4 1.1-31"])``.
+
+    Raises
+    ------
+    RMissing
+        If R or one of the packages is missing.
+    """
+    require_r(*packages)
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        version = str(robjects.r("as.character(getRversion())")[0])
+        of = robjects.r("function(p) as.character(packageVersion(p))")
+        return version, [f"{package} {of(package)[0]}" for package in packages]

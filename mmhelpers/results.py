@@ -232,7 +232,15 @@ class Matrices:
         return tuple(np.split(theta, cuts, axis=-1)) if self.terms else ()
 
     def Z(self) -> Any:
-        """Return Z as a sparse array, shape (n, q), in lme4's order within a term."""
+        """Return Z as a sparse array, shape (n, q), in lme4's order within a term.
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> matrices = mm.build_matrices("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> matrices.Z().shape
+        (180, 36)
+        """
         from scipy import sparse
 
         if not self.terms:
@@ -244,6 +252,14 @@ class Matrices:
 
         Lambda is block diagonal, the lower triangular block of a term repeated for each of its
         levels (lme4 paper, equations 4 and 22 to 25).
+
+        Examples
+        --------
+        >>> import mmhelpers as mm, numpy as np
+        >>> matrices = mm.build_matrices("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> matrices.Lambda(np.array([0.97, 0.015, 0.23])).toarray()[:2, :2]
+        array([[0.97 , 0.   ],
+               [0.015, 0.23 ]])
         """
         from scipy import sparse
 
@@ -325,6 +341,14 @@ class Fits:
     modes : callable or None
         Gives the conditional modes of the random effects, one array (n_rep, levels, k) a term;
         called when `ranef` is asked for.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> sleep = mm.load("sleepstudy")
+    >>> fits = mm.fit("Reaction ~ Days + (Days | Subject)", sleep).fits
+    >>> fits.theta.shape, fits.beta.shape, fits.vcov.shape, fits.converged
+    ((1, 3), (1, 2), (1, 2, 2), array([ True]))
     """
 
     matrices: Matrices

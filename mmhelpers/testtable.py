@@ -46,6 +46,12 @@ class TestRow:
         How the p-value was obtained, and under which conditions it is right.
     details : mapping of str to float
         Further numbers that belong to the row (estimates, expected values, interval ends).
+
+    Examples
+    --------
+    >>> row = TestRow("Days", 45.85, 3e-6, df=1, df_den=17, statistic_name="F", method="Satterthwaite")
+    >>> row.name, row.df_den
+    ('Days', 17)
     """
 
     __test__: ClassVar[bool] = False  # the name begins with "Test": this is not a test case for pytest

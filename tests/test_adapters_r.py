@@ -54,7 +54,7 @@ def r() -> Any:
         link = None
     try:
         if link is not None:
-            link.require_r("nlme", "glmmTMB", "lme4")
+            link.require_r("nlme", "glmmTMB", "lme4", "gamm4")
         robjects = importlib.import_module("rpy2.robjects")
         robjects.r(SETUP)
     except Exception as error:
@@ -128,6 +128,98 @@ def test_refit_in_r_repeats_the_fit_on_its_own_response(r, code):
     np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-4)
     assert again.loglik == pytest.approx(seen.loglik, abs=1e-4)
     assert seen.refit(seen.simulate(1, np.random.default_rng(1))[:, 0]).beta[0] != seen.beta[0]
+
+
+REFITS = {
+    "gls": LINEAR["gls AR(1) varPower"],
+    "lme": LINEAR["lme AR(1)"],
+    "lme nested": LINEAR["lme nested"],
+    "glmmTMB zero-inflated": GENERAL["nbinom2 with zeros"].replace("nbinom2", "poisson"),
+    "glmmTMB binomial": GENERAL["binomial"],
+    "glm binomial": "glm(cbind(incidence, size - incidence) ~ period, binomial, cbpp)",
+    "lm": "lm(Reaction ~ Days, lme4::sleepstudy)",
+    "gamm4": "gamm4::gamm4(Reaction ~ s(Days, k = 5), data = lme4::sleepstudy, random = ~ (1 | Subject))",
+    "gamm4 counts": (
+        "gamm4::gamm4(incidence ~ s(size, k = 4) + offset(log(size)), family = poisson, data = cbpp, random = ~ "
+        "(1 | herd))"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFITS)
+def test_refits_repeat_the_fit_and_follow_the_response(r, name):
+    r(f"m <- {REFITS[name]}")
+    seen = mm.view(r("m"))
+    assert seen.refit is not None
+    again = seen.refit(seen.observed)
+    np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-3, atol=1e-4 * np.abs(seen.beta).max())
+    np.testing.assert_allclose(again.fitted(), seen.fitted(), rtol=5e-3)
+    assert again.loglik == pytest.approx(seen.loglik, abs=1e-3)
+    assert again.x_names == seen.x_names
+    other = seen.refit(seen.simulate(1, np.random.default_rng(1))[:, 0])
+    assert np.abs(other.beta - seen.beta).max() > 1e-4
+
+
+CURVES = {
+    "gaussian": "gamm4::gamm4(ly ~ s(x0) + s(x1, k = 6), data = gs, random = ~ (x2 | fac))",
+    "by factor": "gamm4::gamm4(ly ~ s(x0, by = fac, k = 5), data = gs, random = ~ (1 | fac))",
+    "no random effects": "gamm4::gamm4(ly ~ s(x0), data = gs)",
+    "poisson": "gamm4::gamm4(y ~ s(x0) + x2, family = poisson, data = gs, random = ~ (1 | fac))",
+}
+
+
+@pytest.fixture(scope="module")
+def curved(r):
+    r("set.seed(1); capture.output(gs <- mgcv::gamSim(6, n = 160, scale = .5, dist = 'poisson'))")
+    r("gs$ly <- log(gs$y + 1)")
+    return r
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_gamm4s_curves_are_kept_and_its_groups_are_drawn(curved, name):
+    curved(f"m <- {CURVES[name]}")
+    seen = mm.view(curved("m"))
+    assert seen.engine == "R gamm4"
+    # gamm4's own gam of a GLMM is off by 1e-6 from its mer
+    marginal = values(curved, "predict(m$gam, type = 'response')")
+    np.testing.assert_allclose(seen.fitted(False), marginal, rtol=1e-4)
+    np.testing.assert_allclose(seen.fitted(True), values(curved, "fitted(m$mer)"), rtol=1e-8)
+    assert {t.group for t in seen.random} == (set() if name == "no random effects" else {"fac"})
+    assert len(seen.terms) > len(seen.random)
+    draws = seen.simulate(3000, np.random.default_rng(1))
+    if seen.linear:
+        variance = np.full(seen.nobs, seen.sigma**2)
+        for term in seen.random:
+            variance = variance + np.einsum("nk,kl,nl->n", term.z, term.cov, term.z)
+        assert np.abs(draws.mean(axis=1) - marginal).max() < 5 * np.sqrt(variance / 3000).max()
+        np.testing.assert_allclose(draws.var(axis=1), variance, rtol=6 * np.sqrt(2 / 3000))
+        # R P y with the curves in V gives back the fit's own residuals, conditional and marginal
+        for around in (True, False):
+            ours = linear_residuals(seen, seen.observed[:, None], around)[:, 0]
+            np.testing.assert_allclose(ours, seen.observed - seen.fitted(around), atol=1e-3 * seen.sigma)
+    assert mm.check(seen, n_sim=50).verdicts[0].verdict == "fine"
+
+
+def test_marginal_residuals_beside_curves_have_the_covariance_we_say(curved):
+    """M P M with M = V less the curves, by simulation from the model with the curves drawn too."""
+    from dataclasses import replace
+
+    from mmhelpers.residuals.covariance import residual_variance
+
+    curved(f"m <- {CURVES['gaussian']}")
+    seen = mm.view(curved("m"))
+    drawn = replace(seen, terms=tuple(replace(term, smooth=False) for term in seen.terms))
+    e = linear_residuals(seen, drawn.simulate(4000, np.random.default_rng(2)), False)
+    np.testing.assert_allclose(e.var(axis=1), residual_variance(seen, False), rtol=6 * np.sqrt(2 / 4000))
+
+
+def test_zero_inflated_pearson_residuals_are_rs(r):
+    r(f"m <- {GENERAL['nbinom2 with zeros']}")
+    seen = mm.view(r("m"))
+    r("mu <- predict(m, type = 'conditional'); p <- predict(m, type = 'zprob')")
+    r("v <- (1 - p) * (mu + mu^2 / sigma(m)) + p * (1 - p) * mu^2")
+    theirs = values(r, "(Owls$SiblingNegotiation - (1 - p) * mu) / sqrt(v)")
+    np.testing.assert_allclose(mm.resid(seen, "pearson"), theirs, rtol=1e-6)
 
 
 def test_unknown_r_objects_are_refused_in_words(r):

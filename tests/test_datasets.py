@@ -44,7 +44,16 @@ EXAMPLES = (
     *("Owls", "Salamanders"),
     *("epilepsy", "kidney", "inhaler"),
 )
-SIMULATED = ("oysters", "oysters_nobag")
+#: script in data/make, and the data sets it writes
+SCRIPTS = {
+    "oysters": ("oysters", "oysters_nobag"),
+    "urchins": ("urchins",),
+    "voices": ("voices",),
+    "ponds": ("ponds",),
+    "toads": ("toads",),
+}
+SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
+STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid")
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
 MISSING = {"carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3}}
 
@@ -81,7 +90,7 @@ def spoilable(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_data_set_that_was_promised_is_there() -> None:
-    assert set(NAMES) == {*EXAMPLES, *SIMULATED, "published"}
+    assert set(NAMES) == {*EXAMPLES, *SIMULATED, *STUDIES, "published"}
 
 
 def test_no_file_is_unregistered() -> None:
@@ -241,7 +250,7 @@ def test_name_must_be_text() -> None:
 
 
 def test_truth_of_measured_data_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"sleepstudy was not simulated .*oysters or oysters_nobag"):
+    with pytest.raises(ValueError, match=r"sleepstudy was not simulated .*oysters.*oysters_nobag.*voices"):
         mm.truth("sleepstudy")
 
 
@@ -378,11 +387,12 @@ def test_a_change_on_purpose_can_be_registered(spoilable: Path) -> None:
         datasets._registry.cache_clear()
 
 
-def test_oysters_regenerate_byte_for_byte(tmp_path: Path) -> None:
-    made = DATA / "make" / "oysters.py"
+@pytest.mark.parametrize("made_by", SCRIPTS)
+def test_simulated_data_regenerate_byte_for_byte(made_by: str, tmp_path: Path) -> None:
+    made = DATA / "make" / f"{made_by}.py"
     subprocess.run([sys.executable, str(made), str(tmp_path)], check=True, capture_output=True)
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == sorted(f"{name}{end}" for name in SIMULATED for end in (".csv", ".truth.json"))
+    assert written == sorted(f"{name}{end}" for name in SCRIPTS[made_by] for end in (".csv", ".truth.json"))
     for name in written:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), (
             f"{name} is not what {made} writes"
@@ -413,6 +423,38 @@ def test_oysters_are_what_their_truth_says() -> None:
         truth["mean"]["Marsh"]["Jetty"] == beta["(Intercept)"] + beta["populationMarsh"] + beta["siteJetty"]
     )
     assert 0.25 < truth["icc"] < 0.35
+
+
+def test_urchins_are_what_their_truth_says() -> None:
+    table, truth = mm.load("urchins"), mm.truth("urchins")
+    assert table["season"].value_counts().to_dict() == truth["design"]
+    # standardised by the truth, the errors are standard normal but for rounding
+    season = table["season"].astype(str)
+    size = table["diameter"] - truth["centre"]
+    mean = season.map(truth["mean"]) + season.map(truth["slope"]) * size
+    sd = (
+        truth["sd"]["residual"]
+        * season.map(truth["sd_ratio"])
+        * (table["diameter"] / truth["centre"]) ** truth["power"]
+    )
+    z = (table["gonad"] - mean) / sd
+    assert abs(z.mean()) < 3 / np.sqrt(len(z))
+    assert abs(z.var() - 1) < 3 * np.sqrt(2 / len(z))
+    assert abs(z).max() < 4
+
+
+def test_voices_are_what_their_truth_says() -> None:
+    table, truth = mm.load("voices"), mm.truth("voices")
+    assert len(table) == truth["recordings"]
+    speaker, situation = (table[f].astype(str).map(truth[f"{f}_effects"]) for f in ("speaker", "situation"))
+    polite = (table["attitude"] == "polite").to_numpy(dtype=float)
+    mean = truth["beta"]["(Intercept)"] + truth["beta"]["attitudepolite"] * polite
+    mean = mean + truth["beta"]["genderman"] * (table["gender"] == "man")
+    for effect in (speaker, situation):
+        mean = mean + effect.str[0] + polite * effect.str[1]
+    rest = table["pitch"] - mean
+    assert rest.std() == pytest.approx(truth["sd"]["residual"], rel=3.3 / np.sqrt(2 * len(table)))
+    assert abs(rest.mean()) < 3.3 * truth["sd"]["residual"] / np.sqrt(len(table))
 
 
 def test_oysters_without_bags_differ_by_the_bag_effects_alone() -> None:

@@ -62,6 +62,93 @@ def test_collinearity_is_cars():
     np.testing.assert_allclose(mm.collinearity(fit)["vif"], reference("vif"), rtol=EXACT)
 
 
+@pytest.fixture(scope="module")
+def owls():
+    return mm.fit("NegPerChick ~ FoodTreatment * SexParent + ArrivalTime + (1 | Nest)", mm.load("owls"))
+
+
+def test_owls_and_ovary_are_performances(owls):
+    ovary = mm.load("ovary")
+    ovary["follicles"] = ovary["follicles"].astype(float)
+    ovary["s"], ovary["c"] = np.sin(2 * np.pi * ovary.Time), np.cos(2 * np.pi * ovary.Time)
+    for name, fit in (("owls", owls), ("ovary", mm.fit("follicles ~ s + c + (1 | Mare)", ovary))):
+        r2 = mm.r2(fit)
+        assert r2["marginal"] == pytest.approx(reference(f"{name} r2 marginal")[0], rel=FITTED)
+        assert r2["conditional"] == pytest.approx(reference(f"{name} r2 conditional")[0], rel=FITTED)
+        assert mm.icc(fit)["icc"].iloc[0] == pytest.approx(reference(f"{name} icc")[0], rel=FITTED)
+
+
+def test_generalised_vif_is_cars(owls):
+    np.testing.assert_allclose(mm.collinearity(owls)["vif"], reference("owls vif"), rtol=FITTED)
+    tv = mm.collinearity(mm.fit("Colourbalance ~ TVset * Picture + Repeat + (1 | Assessor)", mm.load("tvbo")))
+    assert list(tv.index) == ["TVset", "Picture", "Repeat", "TVset:Picture"]
+    np.testing.assert_allclose(tv["vif"], [16, 27, 1, 216], rtol=1e-6)
+    np.testing.assert_allclose(tv["se factor"], reference("tvbo gvif power"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("nest", ["AutavauxTV", "Bochet", "Champmartin"])
+def test_refitted_influence_is_rs(owls, nest):
+    """The variances change too: R's fit without the nest; and the fast one is near it."""
+    seen = mm.view(owls)
+    assert seen.without is not None
+    keep = seen.column("Nest").astype(str) != nest
+    np.testing.assert_allclose(
+        seen.without(keep).beta, reference(f"owls without {nest}"), rtol=1e-3, atol=1e-4
+    )
+    fast = mm.influence(owls, "Nest").loc[nest].to_numpy()
+    shift = (seen.beta - reference(f"owls without {nest}")) / seen.se
+    np.testing.assert_allclose(fast[1:], shift, atol=0.05)
+
+
+def test_refitted_influence_of_every_row_of_a_linear_model():
+    data = mm.load("sleepstudy").head(30)
+    fit = smf.ols("Reaction ~ Days", data).fit()
+    fast, slow = mm.influence(fit), mm.influence(fit, refit=True)
+    np.testing.assert_allclose(fast, slow, rtol=1e-8, atol=1e-10)
+
+
+def test_generalised_influence_is_rs_and_near_the_refit():
+    data = mm.load("owls")
+    fit = smf.glm(
+        "SiblingNegotiation ~ FoodTreatment + ArrivalTime",
+        data,
+        family=sm.families.Poisson(),
+        offset=data.logBroodSize,
+    ).fit()
+    table = mm.influence(fit)
+    # R keeps owls in the same order; its last iteration stops at 1e-8 of the deviance
+    np.testing.assert_allclose(table["cooks distance"][:20], reference("owls glm cook"), rtol=1e-5)
+    one, again = mm.influence(fit, "Nest"), mm.influence(fit, "Nest", refit=True)
+    assert np.corrcoef(one["cooks distance"], again["cooks distance"])[0, 1] > 0.99
+    with pytest.raises(mm.UnsupportedFitError, match="part of their rows"):
+        mm.influence(smf.poisson("SiblingNegotiation ~ ArrivalTime", data).fit(disp=0), "Nest", refit=True)
+
+
+def test_blups_and_their_variances_are_lme4s(owls):
+    ours = mm.blups(owls)
+    order = ours.set_index("level")["sd"]
+    names = [q.removeprefix("owls condsd ") for q in REFERENCE.quantity if q.startswith("owls condsd")]
+    np.testing.assert_allclose(order.loc[names], reference("owls condsd"), rtol=1e-4)
+    slopes = mm.blups(mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy")))
+    np.testing.assert_allclose(slopes["sd"], reference("fm1 condsd"), rtol=1e-4)
+    assert (slopes["se"] > slopes["sd"]).all()
+
+
+def test_prediction_errors_of_blups_by_simulation():
+    """Var(b^ - b) = Psi - Psi Z'P Z Psi: effects drawn, BLUPs computed with the variances known."""
+    from mmhelpers.residuals.covariance import linear_modes
+
+    data = mm.load("penicillin")
+    seen = mm.view(mm.fit("diameter ~ 1 + (1 | plate) + (1 | sample)", data))
+    rng, m = np.random.default_rng(9), 4000
+    drawn = {t.group: rng.normal(0, np.sqrt(t.cov[0, 0]), (len(t.levels), m)) for t in seen.terms}
+    Y = seen.sigma * rng.normal(size=(seen.nobs, m)) + sum(drawn[t.group][t.index] for t in seen.terms)
+    for term, modes in zip(seen.terms, linear_modes(seen, Y + seen.beta[0]), strict=True):
+        error = (modes[:, 0, :] - drawn[term.group]).std(axis=1)
+        ours = mm.blups(seen).query("group == @term.group")["se"].to_numpy()
+        np.testing.assert_allclose(ours, error, rtol=6 / np.sqrt(2 * m))
+
+
 def test_generalised_residuals_are_rs():
     data = mm.load("cbpp")
     data["other"] = data["size"] - data["incidence"]

@@ -294,3 +294,19 @@ def test_theta_of_the_wrong_length_is_refused():
     m = mm.build_matrices("y ~ x + (x | g)", data())
     with pytest.raises(ValueError, match=r"theta has 2 elements, this model has 3: g\.\(Intercept\), "):
         m.Lambda([1.0, 2.0])
+
+
+def test_a_grouping_factor_with_many_levels_costs_little_memory():
+    """Its contrasts would have levels squared numbers; nobody asks for them."""
+    import tracemalloc
+
+    import pandas as pd
+
+    levels = 6000
+    data = pd.DataFrame({"g": np.repeat(np.arange(levels), 2).astype(str), "y": np.arange(2.0 * levels)})
+    tracemalloc.start()
+    matrices = mm.build_matrices("y ~ 1 + (1 | g)", data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert matrices.q == levels
+    assert peak < 40e6  # the contrasts alone would take 288 MB

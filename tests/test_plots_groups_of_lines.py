@@ -92,3 +92,17 @@ def test_group_lines_draw_one_line_a_group_and_those_across():
     np.testing.assert_array_equal(drawn(ax, "own"), [[0, 2], [1, 1]])
     np.testing.assert_array_equal(drawn(ax, "mean"), [[1, 1], [0, 2]])
     assert len(ax.lines) == 1 + 2 + 1
+
+
+def test_bundles_have_a_panel_each_on_one_scale():
+    rows = [
+        (m, who, x, a + b * x) for m, a, b in (("one", 0, 1), ("two", 5, 2)) for who in "ab" for x in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["model", "who", "x", "y"])
+    axes = mm.plot_bundles(table, "x", "y", line="who", panel="model", ylabel="ms")
+    assert [ax.get_title(loc="left") for ax in axes] == ["one", "two"]
+    assert [len(ax.lines) for ax in axes] == [2, 2]
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    np.testing.assert_allclose(axes[1].lines[0].get_ydata(), [5, 7])
+    with pytest.raises(ValueError, match="panel"):
+        mm.plot_bundles(table, "x", "y", line="who", panel="formula")

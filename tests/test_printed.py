@@ -76,3 +76,46 @@ def test_the_record_reaches_the_notebook(monkeypatch):
     mm.published(*ROW.values(), published_row()["value"])._ipython_display_()
     assert shown[0][PUBLISHED_MIME]["quantity"] == "fixef_Days"
     assert "agrees" in shown[0]["text/plain"]
+
+
+def test_published_fit_asserts_every_number_that_a_fit_gives():
+    fit = mm.fit("Reaction ~ Days + (Days || Subject)", mm.load("sleepstudy"), reml=False)
+    found = mm.published_fit("sleepstudy", "fm2 ML", fit)
+    assert found.left == ()
+    assert {"sd_Subject.1_Days", "AIC", "BIC", "npar"} <= {record.quantity for record in found.records}
+    assert {record.engine for record in found.records} == {"mmhelpers"}
+    with pytest.raises(AssertionError, match="literature"):  # REML where ML is published
+        mm.published_fit("sleepstudy", "fm2 ML", fit.with_reml(True))
+
+
+def test_published_fit_takes_quantities_beside_the_fit():
+    fit = mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff"), reml=False)
+    model = "Yield~1+(1|Batch) ML"
+    found = mm.published_fit("Dyestuff", model, fit, also={"theta": fit.theta[0]}, engine="ours")
+    assert "theta" in {record.quantity for record in found.records}
+    assert found.left == ("leverage_sum",)
+    assert "not asked: leverage_sum" in str(found)
+    with pytest.raises(KeyError, match="thetta"):
+        mm.published_fit("Dyestuff", model, fit, also={"thetta": 0.75})
+    with pytest.raises(KeyError, match="no such"):
+        mm.published_fit("Dyestuff", "no such model", fit)
+
+
+def test_a_note_goes_with_its_number_to_the_reader():
+    row = ("carrots", "appendix C ranova", "LRT_(1 | Product)")
+    record = mm.published(*row, 17.908, engine="lme4")
+    assert "16.307" in record.note
+    assert str(record).endswith(record.note)
+    assert mm.published(*ROW.values(), published_row()["value"]).note == ""
+
+
+def test_several_at_once_are_each_asserted_and_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr("mmhelpers.printed._display", lambda data, metadata=None: shown.append(data))
+    ours = {"fixef_Days": 10.467, "nobs": 180}
+    found = mm.published_rows("sleepstudy", ROW["model"], ours)
+    found._ipython_display_()
+    assert [s[PUBLISHED_MIME]["quantity"] for s in shown] == list(ours)
+    assert len(str(found).splitlines()) == 2
+    with pytest.raises(AssertionError, match="nobs"):
+        mm.published_rows("sleepstudy", ROW["model"], ours | {"nobs": 181})

@@ -355,3 +355,76 @@ def test_with_refits_the_tests_keep_their_level_and_gain_power():
     with_refits, plug_in = shares(0.8, True), shares(0.8, False)
     assert with_refits[1] > plug_in[1] + 0.1
     assert with_refits[0] > 0.3
+
+
+# --- rotation -----------------------------------------------------------------------------------------------
+
+
+def correlated(rng: np.random.Generator, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    S = 0.8 ** np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    return S, np.linalg.cholesky(S)
+
+
+def test_rotation_takes_the_correlation_out():
+    """Given or estimated covariance: independent uniform residuals, which a test for independent ones may take."""
+    rng = np.random.default_rng(11)
+    S, L = correlated(rng)
+    mean = np.linspace(0, 3, len(S))
+    rates = {"none": 0.0, "given": 0.0, "estimated": 0.0}
+    for _ in range(150):
+        Y = mean[:, None] + L @ rng.normal(size=(len(S), 251))
+        for name, rotation in (("none", None), ("given", S), ("estimated", "estimated")):
+            r = mm.quantile_residuals(Y[:, 0], Y[:, 1:], discrete=False, rotation=rotation, rng=rng)
+            p = mm.check_temporal(r.values, np.arange(len(S))).p
+            rates[name] += (p <= 0.05) / 150
+    assert rates["none"] > 0.95
+    assert rates["given"] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 150)
+    assert rates["estimated"] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 150)
+
+
+def test_rotation_by_the_model_makes_rows_of_a_group_independent():
+    fit = mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy"))
+    plain = mm.quantile_residuals(fit, n_sim=99)
+    turned = mm.quantile_residuals(fit, n_sim=99, rotation="model")
+    assert turned.rotated is not None
+    within = [np.corrcoef(x.columns[[0, 1], 1:])[0, 1] for x in (plain, turned)]
+    assert within[0] > 0.4
+    assert abs(within[1]) < 0.35
+    assert np.corrcoef(plain.values, turned.values)[0, 1] > 0.3
+    # statistics of the responses themselves do not change
+    assert mm.check_dispersion(plain).p == mm.check_dispersion(turned).p
+
+
+def test_rotations_that_cannot_be_are_refused_in_words():
+    y, Y = np.zeros(5), np.random.default_rng(1).normal(size=(5, 30))
+    with pytest.raises(ValueError, match="more simulations than observations"):
+        mm.quantile_residuals(
+            np.zeros(40), np.random.default_rng(1).normal(size=(40, 30)), rotation="estimated"
+        )
+    with pytest.raises(ValueError, match="not positive definite"):
+        mm.quantile_residuals(y, Y, rotation=-np.eye(5))
+    with pytest.raises(ValueError, match="needs the fit of a linear model"):
+        mm.quantile_residuals(y, Y, rotation="model")
+    with pytest.raises(ValueError, match="has shape"):
+        mm.quantile_residuals(y, Y, rotation=np.eye(4))
+    fit = mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy"))
+    with pytest.raises(ValueError, match="leave conditional and refit out"):
+        mm.quantile_residuals(fit, rotation="model", conditional=True)
+
+
+def test_zeros_with_refits_are_held_against_what_each_refit_expects():
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=80)
+    y = rng.poisson(np.exp(0.5 + 0.5 * x))
+    fit = sm.GLM(y, sm.add_constant(x), family=sm.families.Poisson()).fit()
+    r = mm.quantile_residuals(fit, n_sim=49, refit=True)
+    assert r.expected_zeros is not None
+    assert r.expected_zeros[0] == pytest.approx(np.exp(-fit.fittedvalues).sum())
+    again = sm.GLM(r.simulated[:, 6], sm.add_constant(x), family=sm.families.Poisson()).fit()
+    assert r.expected_zeros[7] == pytest.approx(np.exp(-again.fittedvalues).sum(), rel=1e-6)
+    test = mm.check_zeros(r, exact=True)
+    assert test.statistic == pytest.approx((y == 0).sum() / r.expected_zeros[0])
+    extra = sm.GLM(y * (rng.random(80) > 0.35), sm.add_constant(x), family=sm.families.Poisson()).fit()
+    assert mm.check_zeros(mm.quantile_residuals(extra, n_sim=99, refit=True), exact=True).p < 0.05

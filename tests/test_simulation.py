@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mmhelpers as mm
+from mmhelpers.simulation.streams import children
 
 # Moments of simulated responses: at a fixed seed no element is further from its expectation than
 # this many standard errors (the largest of ~10,000 standard normals is below 4.5 in 93 of 100 draws,
@@ -456,3 +457,12 @@ def test_the_codebook_lists_everything():
     assert ("design", "cross(subject=6, day=range(0, 5))") in value.index
     counts = mm.Truth("y ~ 1", beta=[0], family=mm.Hurdle(mm.NegativeBinomial(2), p=0.1)).codebook(SLEEP)
     assert "Hurdle(base=NegativeBinomial(shape=2), p=0.1)" in set(counts.name)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 + 5, 2**63 - 1, 2**127 + 3, 2**130 + 1])
+@pytest.mark.parametrize("start", [0, 7, 2**32 - 5, 2**33])
+def test_the_streams_of_replicates_are_numpys(seed, start):
+    for i, stream in enumerate(children(seed, start, 3)):
+        own = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(start + i,))))
+        assert np.array_equal(stream.standard_normal(5), own.standard_normal(5))
+        assert stream.integers(1000, dtype=np.uint32) == own.integers(1000, dtype=np.uint32)

@@ -123,7 +123,13 @@ def common_key() -> str:
     """Return a hash of what every notebook depends on: mmhelpers, data, pins and whether R is here."""
     digest = hashlib.sha256()
     files = [ROOT / "requirements.txt"]
-    for folder, pattern in (("mmhelpers", "**/*.py"), ("mmhelpers", "**/*.mplstyle"), ("data", "*")):
+    for folder, pattern in (
+        ("mmhelpers", "**/*.py"),
+        ("mmhelpers", "**/*.mplstyle"),
+        ("mmhelpers", "answers/*.toml"),
+        ("data", "*"),
+        ("data", "studies/*"),
+    ):
         files += sorted(p for p in (ROOT / folder).glob(pattern) if p.is_file())
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
@@ -276,6 +282,8 @@ def main() -> None:
     # Two notebooks at a time, each with one BLAS thread: no oversubscription, same rounding everywhere.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # Interactive figures are written here, and the notebook keeps their places (mmhelpers.interactive).
+    os.environ["MMHELPERS_INTERACTIVE"] = str(ROOT / "_build" / "interactive")
     runs = {"execute": execute, "normalise": normalise}[options.command](options.only, options.jobs)
     failed = [r.error for r in runs if r.error]
     for error in failed:

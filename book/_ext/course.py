@@ -1,9 +1,10 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
-It is small on purpose, and has three rooms beside it: `figures` (no image without alt text), `glued` (numbers in
-the text) and `social` (cards). Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R
-cells left out where R is absent; here each page's source is swapped for its executed copy as Sphinx reads it, so
-that the notebook a reader downloads stays the clean one.
+It is small on purpose, and has rooms beside it: `api` (the package's pages), `figures` (no image without alt
+text), `glued` (numbers in the text), `movable` (interactive figures) and `social` (cards). Notebooks are executed
+before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
+page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays
+the clean one.
 """
 
 from __future__ import annotations
@@ -125,6 +126,8 @@ class Ledger(_FromNotebooks):
                     f"{r['ours'] - r['reference']:.1g}", f"{r['tolerance']:.1g}", r["evidence"].replace("_", " "),
                 ]  # fmt: skip
                 out += ["| " + " | ".join(map(_cell, cells)) + f" | [{_cell(title_of(nb))}](/{doc}.ipynb) |"]
+            notes = dict.fromkeys((r["quantity"], r["note"]) for _, _, r in rows if r.get("note"))
+            out += ["", *[f"Note on {_cell(q)}: {_cell(note)}\n" for q, note in notes]]
             sources = sorted({r["source"] for _, _, r in rows})
             out += ["", *[f"Source: {_cell(s)}.\n" for s in sources], ""]
         return "\n".join(out).split("\n")
@@ -192,7 +195,7 @@ def tidy(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    for room in ("figures", "glued", "social"):
+    for room in ("api", "figures", "glued", "movable", "social"):
         app.setup_extension(room)
     app.add_css_file("course.css", priority=900)
     app.add_js_file("course.js", loading_method="defer")

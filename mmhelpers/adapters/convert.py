@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .from_bambi import is_bambi
 from .view import FitView, UnsupportedFitError
 
-__all__ = ["view"]
+__all__ = ["is_fit", "view"]
 
 KNOWN = (
     "mmhelpers (fit)",
     "statsmodels (OLS, WLS, GLS, GLM, MixedLM, discrete and zero-inflated counts, GEE)",
     "pymer4 (lm, glm, lmer, glmer)",
-    "R fits held by rpy2 (lm, glm, lme4's lmer and glmer, nlme's gls and lme, glmmTMB)",
+    "R fits held by rpy2 (lm, glm, lme4's lmer and glmer, nlme's gls and lme, glmmTMB, gamm4)",
+    "bambi, as the pair (model, idata) of the model and what its fit() gave",
     "any object with a method __fitview__() that returns a FitView",
 )
 
@@ -23,8 +25,8 @@ def view(fit: Any) -> FitView:
     Parameters
     ----------
     fit : object
-        A fitted model (the result of ``.fit()``) of statsmodels or pymer4, an R fit held by rpy2, an object
-        with a method ``__fitview__``, or a FitView (returned as it is).
+        A fitted model (the result of ``.fit()``) of statsmodels or pymer4, an R fit held by rpy2, the pair
+        (model, idata) of bambi, an object with a method ``__fitview__``, or a FitView (returned as it is).
 
     Returns
     -------
@@ -53,7 +55,11 @@ def view(fit: Any) -> FitView:
                 f"{type(fit).__name__}.__fitview__() gave {type(seen).__name__}, not a FitView"
             )
         return seen
-    libraries = {base.__module__.partition(".")[0] for base in type(fit).__mro__}
+    if is_bambi(fit):
+        from .from_bambi import from_bambi
+
+        return from_bambi(fit)
+    libraries = _libraries(fit)
     if "mmhelpers" in libraries:
         from .from_mmhelpers import from_mmhelpers
 
@@ -75,3 +81,14 @@ def view(fit: Any) -> FitView:
         + "; ".join(KNOWN)
         + "."
     )
+
+
+def is_fit(fit: Any) -> bool:
+    """Whether `fit` is meant as a fitted model, and not as an array of residuals or responses."""
+    if isinstance(fit, FitView) or hasattr(fit, "__fitview__") or hasattr(fit, "model") or is_bambi(fit):
+        return True
+    return bool(_libraries(fit) & {"mmhelpers", "statsmodels", "pymer4", "rpy2"})
+
+
+def _libraries(fit: Any) -> set[str]:
+    return {base.__module__.partition(".")[0] for base in type(fit).__mro__}

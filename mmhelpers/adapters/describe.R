@@ -14,6 +14,13 @@ local({
     if (is.null(f)) list(name = "gaussian", link = "identity") else list(name = f$family, link = f$link)
   }
   or <- function(x, default) if (is.null(x)) default else x
+  # Term of each column of a model matrix; none where R does not keep it.
+  terms_of <- function(X, formula_terms) {
+    assign <- attr(X, "assign")
+    labels <- tryCatch(attr(formula_terms, "term.labels"), error = function(e) NULL)
+    if (is.null(assign) || is.null(labels) || max(assign) > length(labels)) return(character(0))
+    c("(Intercept)", labels)[assign + 1]
+  }
   describe_merMod <- function(m) {
     flist <- lme4::getME(m, "flist")
     cnms <- lme4::getME(m, "cnms")
@@ -44,7 +51,7 @@ local({
       fitted = as.numeric(fitted(m)), loglik = as.numeric(logLik(m)),
       reml = gaussian && lme4::isREML(m), messages = messages[!singular | !grepl("singular", messages)],
       response = names(model.frame(m))[1], frame = frame_of(model.frame(m)),
-      rows = rownames(model.frame(m)))
+      rows = rownames(model.frame(m)), x_terms = terms_of(lme4::getME(m, "X"), terms(m)))
   }
   describe_lm <- function(m) {
     fam <- family_of(m)
@@ -59,7 +66,8 @@ local({
       offset = as.numeric(or(model.offset(model.frame(m)), rep(0, nrow(X)))), fitted = as.numeric(fitted(m)),
       loglik = as.numeric(logLik(m)), reml = FALSE,
       messages = if (isFALSE(m$converged)) "glm.fit did not converge" else character(0),
-      response = names(model.frame(m))[1], frame = frame_of(model.frame(m)), rows = rownames(model.frame(m)))
+      response = names(model.frame(m))[1], frame = frame_of(model.frame(m)), rows = rownames(model.frame(m)),
+      x_terms = if (all(keep)) terms_of(X, terms(m)) else character(0))
   }
   # Covariance of the errors in units of sigma^2 of a gls or lme fit: correlation structure times variance
   # function. nlme keeps both in the order of the data sorted by group; here they go back to the data's order.
@@ -95,7 +103,7 @@ local({
       link = "identity", theta_nb = NA_real_, sigma = m$sigma, weights = e$weights, offset = rep(0, nrow(X)),
       fitted = as.numeric(fitted(m)), loglik = as.numeric(m$logLik), reml = m$method == "REML",
       messages = character(0), response = deparse(formula(m)[[2]]), frame = frame_of(as.data.frame(data)),
-      rows = rownames(data), correlation = e$correlation)
+      rows = rownames(data), correlation = e$correlation, x_terms = terms_of(X, terms(formula(m))))
   }
   describe_lme <- function(m) {
     data <- as.data.frame(nlme::getData(m))
@@ -120,7 +128,7 @@ local({
       link = "identity", theta_nb = NA_real_, sigma = m$sigma, weights = e$weights, offset = rep(0, nrow(X)),
       fitted = as.numeric(fitted(m, level = Q)), loglik = as.numeric(m$logLik), reml = m$method == "REML",
       messages = character(0), response = deparse(formula(m)[[2]]), frame = frame_of(data),
-      rows = rownames(data), correlation = e$correlation)
+      rows = rownames(data), correlation = e$correlation, x_terms = terms_of(X, terms(formula(m))))
   }
   describe_glmmTMB <- function(m) {
     X <- as.matrix(lme4::getME(m, "X"))
@@ -165,10 +173,55 @@ local({
       reml = isTRUE(m$modelInfo$REML), messages = if (isTRUE(m$sdr$pdHess)) character(0) else
         "glmmTMB: the Hessian is not positive definite",
       response = names(mf)[1], frame = frame_of(mf), rows = rownames(mf),
-      zero = if (any(zero > 0)) zero else numeric(0))
+      zero = if (any(zero > 0)) zero else numeric(0),
+      x_terms = terms_of(lme4::getME(m, "X"), terms(lme4::nobars(formula(m)))))
+  }
+  # gamm4's pair of fits: the curves are random effects of the mer, with basis functions where others have dummies.
+  describe_gamm4 <- function(both) {
+    m <- both$mer
+    flist <- lme4::getME(m, "flist")
+    cnms <- lme4::getME(m, "cnms")
+    assign <- attr(flist, "assign")
+    vc <- lme4::VarCorr(m)
+    Z <- lme4::getME(m, "Z")
+    b <- as.numeric(lme4::getME(m, "b"))
+    Gp <- lme4::getME(m, "Gp")
+    n <- nrow(Z)
+    terms <- lapply(seq_along(cnms), function(i) {
+      name <- names(flist)[assign[i]]
+      f <- flist[[assign[i]]]
+      columns <- cnms[[i]]
+      here <- seq(Gp[i] + 1, Gp[i + 1])
+      k <- length(columns)
+      if (grepl("^Xr(\\.[0-9]+)?$", name) && length(columns) == 1 && columns != "(Intercept)") {
+        return(list(group = columns, levels = "curve", index = rep(1L, n), columns = paste(columns, seq_along(here)),
+          z = as.matrix(Z[, here, drop = FALSE]), cov = diag(as.numeric(vc[[name]])[1], length(here)),
+          modes = matrix(b[here], 1), smooth = TRUE))
+      }
+      at <- Gp[i] + (as.integer(f) - 1) * k
+      z <- vapply(seq_len(k), function(j) Z[cbind(seq_len(n), at + j)], numeric(n))
+      list(group = name, levels = levels(f), index = as.integer(f), columns = columns, z = matrix(z, n, k),
+        cov = matrix(as.numeric(vc[[i]]), k), modes = matrix(b[here], ncol = k, byrow = TRUE))
+    })
+    fam <- family_of(m)
+    gaussian <- !lme4::isGLMM(m)
+    conv <- m@optinfo$conv
+    messages <- names_of(unlist(conv$lme4$messages))
+    X <- as.matrix(lme4::getME(m, "X"))
+    model <- both$gam$model
+    y <- as.numeric(lme4::getME(m, "y"))
+    list(class = "gamm4", y = y, X = X, x_names = sub("^X", "", colnames(X)),
+      beta = as.numeric(lme4::fixef(m)), vcov = as.matrix(vcov(m)), terms = terms, family = fam$name,
+      link = fam$link, theta_nb = if (grepl("^Negative Binomial", fam$name)) lme4::getME(m, "glmer.nb.theta") else
+        NA_real_, sigma = sigma(m), weights = as.numeric(weights(m)),
+      offset = as.numeric(lme4::getME(m, "offset")), fitted = as.numeric(fitted(m)),
+      loglik = as.numeric(logLik(m)), reml = gaussian && lme4::isREML(m),
+      messages = messages[!grepl("singular", messages)], response = deparse(formula(both$gam)[[2]]),
+      frame = frame_of(model), rows = rownames(model))
   }
   function(m) {
-    if (inherits(m, "merMod")) describe_merMod(m)
+    if (is.list(m) && inherits(m[["mer"]], "merMod") && inherits(m[["gam"]], "gam")) describe_gamm4(m)
+    else if (inherits(m, "merMod")) describe_merMod(m)
     else if (inherits(m, "glmmTMB")) describe_glmmTMB(m)
     else if (inherits(m, "gls")) describe_gls(m)
     else if (inherits(m, "lme")) describe_lme(m)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..simulation import NegativeBinomial, Poisson
+
 __all__ = ["Family"]
 
 Array = NDArray[np.float64]
@@ -49,14 +51,17 @@ class Family:
     Attributes
     ----------
     name : str
-        "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta".
+        "gaussian", "binomial", "poisson", "negative binomial", "gamma" or "beta"; "negative binomial 1" (variance
+        proportional to the mean), "beta-binomial"; "truncated poisson" and "truncated negative binomial" (no zeros);
+        others (a zero-inflated one) are named, and their variances and draws come from the engine.
     link : str
         "identity", "log", "logit", "probit", "cloglog", "inverse", "inverse_squared" or "sqrt".
     dispersion : float
         sigma^2 of a gaussian, the squared coefficient of variation of a gamma, phi of a quasi family;
         1 for the others.
     size : float
-        Size (the reciprocal of alpha) of a negative binomial, precision of a beta; NaN for the others.
+        Size (the reciprocal of alpha) of a negative binomial, precision of a beta or beta-binomial; phi of a
+        negative binomial 1, whose variance is mu (1 + phi); NaN for the others.
 
     Examples
     --------
@@ -72,7 +77,20 @@ class Family:
     @property
     def discrete(self) -> bool:
         """Whether responses have ties by nature, so that quantile residuals must be randomised."""
-        return self.name in {"binomial", "poisson", "negative binomial"}
+        return "binomial" in self.name or "poisson" in self.name or self.name == "bernoulli"
+
+    @property
+    def truncated(self) -> bool:
+        """Whether zeros were cut off: `mean` is then above the mean before the cut."""
+        return self.name.startswith("truncated ")
+
+    def mean(self, mu: Array) -> Array:
+        """Mean of the response where the linear predictor gives `mu`: `mu` itself, unless zeros were cut off."""
+        if not self.truncated:
+            return mu
+        if self.name == "truncated poisson":
+            return np.asarray(mu / -np.expm1(-mu), dtype=float)
+        return np.asarray(mu / -np.expm1(-self.size * np.log1p(mu / self.size)), dtype=float)
 
     def inverse_link(self, eta: Array) -> Array:
         """Mean for a linear predictor `eta` of any shape."""
@@ -97,12 +115,25 @@ class Family:
             "binomial": lambda: mu * (1 - mu),
             "poisson": lambda: mu,
             "negative binomial": lambda: mu + mu**2 / self.size,
+            "negative binomial 1": lambda: mu * (1 + self.size),
+            "beta-binomial": lambda: mu * (1 - mu) * (self.size + weights) / (self.size + 1),
             "gamma": lambda: mu**2,
             "beta": lambda: mu * (1 - mu) / (1 + self.size),
         }
         if self.name not in unit:
             raise ValueError(f"family is {self.name!r}; a variance function is known for {', '.join(unit)}")
         return np.asarray(self.dispersion * unit[self.name]() / weights, dtype=float)
+
+    def zero_probability(self, mu: Array, weights: Array | float = 1.0) -> Array:
+        """Probability of a zero where the mean is `mu` (a proportion for a binomial, of `weights` trials)."""
+        mu = np.asarray(mu, dtype=float)
+        if self.name == "poisson":
+            return np.asarray(np.exp(-mu))
+        if self.name == "negative binomial":
+            return np.asarray((self.size / (self.size + mu)) ** self.size)
+        if self.name == "binomial":
+            return np.asarray((1 - mu) ** np.asarray(weights, dtype=float))
+        return np.zeros_like(mu)
 
     def draw(self, mu: Array, weights: Array, rng: np.random.Generator) -> Array:
         """Draw responses with mean `mu`.
@@ -130,6 +161,15 @@ class Family:
             return rng.poisson(mu).astype(float)
         if self.name == "negative binomial":
             return rng.negative_binomial(self.size, self.size / (self.size + mu)).astype(float)
+        if self.name == "negative binomial 1":
+            return rng.negative_binomial(mu / self.size, 1 / (1 + self.size)).astype(float)
+        if self.name == "beta-binomial":
+            trials = np.broadcast_to(weights, mu.shape)
+            share = rng.beta(mu * self.size, (1 - mu) * self.size)
+            return np.asarray(rng.binomial(np.rint(trials).astype(np.int64), share) / trials, dtype=float)
+        if self.truncated:
+            cut = Poisson() if self.name == "truncated poisson" else NegativeBinomial(self.size)
+            return cut.positive(rng, mu)
         if self.name == "gamma":
             shape = weights / self.dispersion
             return np.asarray(rng.gamma(np.broadcast_to(shape, mu.shape), mu / shape), dtype=float)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmhelpers.engine import fit_matrices
 
@@ -41,6 +42,19 @@ def from_mmhelpers(fit: Any) -> FitView:
         again = fit_matrices(replace(matrices, y=response), response, fit.reml)
         return from_mmhelpers(type(fit)(again, fit.data.assign(**{matrices.response: response})))
 
+    def refit_means(Y: Array) -> Array:
+        fitted = fit_matrices(matrices, np.asarray(Y, float).T, fit.reml)
+        means = fitted.beta @ matrices.X.T + offset
+        if matrices.terms:
+            for term, block in zip(terms, fitted.modes() if fitted.modes else (), strict=True):
+                means = means + term.contribution(np.asarray(block))
+        return np.ascontiguousarray(means.T)
+
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        from mmhelpers.fitting import fit as fit_again
+
+        return from_mmhelpers(fit_again(matrices.formula, fit.data[keep], reml=fit.reml))
+
     return FitView(
         engine="mmhelpers",
         response=matrices.response,
@@ -61,4 +75,7 @@ def from_mmhelpers(fit: Any) -> FitView:
         message=fit.message,
         frame=fit.data,
         refit=refit,
+        refit_means=refit_means,
+        x_terms=tuple("(Intercept)" if a == 0 else matrices.x_terms[a - 1] for a in matrices.assign),
+        without=without,
     )

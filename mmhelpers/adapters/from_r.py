@@ -1,4 +1,4 @@
-"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB.
+"""R's fits as `FitView`, through rpy2: pymer4's models; lm, glm, lmer, glmer, gls, lme, glmmTMB, gamm4.
 
 The R side (`describe.R`) takes a fit apart into plain vectors; this side puts them into the record. Nothing
 is simulated in R unless it must be, so that one NumPy generator governs all randomness.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .view import FitView, RandomTerm, Simulator, UnsupportedFitError
+from .view import FitView, RandomTerm, RefitError, Simulator, UnsupportedFitError
 
 __all__ = ["from_pymer4", "from_r"]
 
@@ -27,7 +27,11 @@ _FAMILIES = {
     "poisson": "poisson",
     "Gamma": "gamma",
     "nbinom2": "negative binomial",
+    "nbinom1": "negative binomial 1",
     "beta": "beta",
+    "betabinomial": "beta-binomial",
+    "truncated_poisson": "truncated poisson",
+    "truncated_nbinom2": "truncated negative binomial",
 }
 _LINKS = {"1/mu^2": "inverse_squared"}
 
@@ -62,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_r(fit: Any, frame: Any = None) -> FitView:
-    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB) through the common protocol.
+    """See an R fit held by rpy2 (lm, glm, lmer, glmer, gls, lme, glmmTMB, gamm4) through the common protocol.
 
     Parameters
     ----------
@@ -84,20 +88,37 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
     if "unknown" in parts:
         raise UnsupportedFitError(
             f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "
-            "glmerMod, nlme's gls and lme, and glmmTMB"
+            "glmerMod, nlme's gls and lme, glmmTMB, and gamm4's list of a mer and a gam"
         )
     kind = parts["class"][0]
-    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R"}
+    home = {"gls": "nlme", "lme": "nlme", "lm": "R", "glm": "R", "negbin": "R", "glmmTMB": "R", "gamm4": "R"}
     seen = _assemble(parts, f"{home.get(kind, 'lme4')} {kind}", frame)
-    if kind not in {"lmerMod", "lmerModLmerTest", "glmerMod"} or seen.family.name == "negative binomial":
-        return seen
+
+    def again(y: Array, keep: NDArray[np.bool_], frame: Any) -> FitView:
+        from rpy2.rinterface_lib.embedded import RRuntimeError
+
+        with localconverter(robjects.default_converter):
+            try:
+                fitted = _function("refit.R")(
+                    fit,
+                    robjects.FloatVector(np.asarray(y, float)),
+                    robjects.BoolVector([bool(k) for k in keep]),
+                )
+            except RRuntimeError as error:
+                raise RefitError(f"{seen.engine} could not fit the model again: {error}") from error
+            parts = _plain(_function("describe.R")(fitted))
+        if len(parts["x_names"]) == len(seen.x_names):
+            parts["x_names"] = list(seen.x_names)
+        parts["response"], parts["rows"], parts["frame"] = [seen.response], [], []
+        return _assemble(parts, seen.engine, frame)
 
     def refit(y: Array) -> FitView:
-        with localconverter(robjects.default_converter):
-            again = _function("refit.R")(fit, robjects.FloatVector(np.asarray(y, float)))
-        return from_r(again, frame=seen.frame)
+        return again(y, np.ones(seen.nobs, dtype=bool), seen.frame)
 
-    return replace(seen, refit=refit)
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        return again(seen.observed, keep, None if seen.frame is None else seen.frame[keep])
+
+    return replace(seen, refit=refit, without=None if kind == "gamm4" else without)
 
 
 def from_pymer4(fit: Any) -> FitView:
@@ -130,10 +151,11 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         engine=engine,
         response=parts["response"][0],
         observed=y,
-        fitted_marginal=inside * family.inverse_link(X @ beta + offset),
+        fitted_marginal=inside * family.inverse_link(X @ beta + offset + _curves(terms, n)),
         fitted_conditional=inside * parts["fitted"],
         X=X,
         x_names=tuple(parts["x_names"]),
+        x_terms=tuple(parts.get("x_terms", [])),
         beta=beta,
         vcov=np.asarray(parts["vcov"]).reshape(len(beta), len(beta)),
         terms=terms,
@@ -147,10 +169,25 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         frame=_data(frame, parts["rows"], n, model_frame),
         correlation=np.reshape(correlation, (n, n)) if correlation is not None and len(correlation) else None,
     )
+    if family.truncated:
+        # what is drawn is cut at zero: draws need the means before the cut, readers those after it
+        location = family.inverse_link(X @ beta + offset)
+        modes = sum((term.contribution(term.modes) for term in terms), np.zeros(n))
+        conditional = family.inverse_link(X @ beta + offset + modes)
+        counts = replace(seen, fitted_marginal=location, fitted_conditional=conditional)
+        marginal, conditional = inside * family.mean(location), inside * family.mean(conditional)
+        return replace(
+            seen,
+            fitted_marginal=marginal,
+            fitted_conditional=conditional,
+            simulator=_with_zeros(counts, zero if len(zero) else np.zeros(n)),
+        )
     if not len(zero):
         return seen
     counts = replace(seen, fitted_marginal=seen.fitted_marginal / inside, fitted_conditional=parts["fitted"])
-    return replace(seen, simulator=_with_zeros(counts, zero))
+    mu = np.asarray(parts["fitted"], float)
+    spread = (1 - zero) * (family.variance(mu, seen.weights) + zero * mu**2)
+    return replace(seen, simulator=_with_zeros(counts, zero), variance=spread)
 
 
 def _with_zeros(counts: FitView, zero: Array) -> Simulator:
@@ -173,7 +210,13 @@ def _term(part: dict[str, Any], n: int) -> RandomTerm:
         z=part["z"].reshape(n, k),
         cov=part["cov"].reshape(k, k),
         modes=part["modes"].reshape(-1, k),
+        smooth="smooth" in part,
     )
+
+
+def _curves(terms: tuple[RandomTerm, ...], n: int) -> Array:
+    """Smooth curves at their estimates, on the scale of the linear predictor."""
+    return sum((term.contribution(term.modes) for term in terms if term.smooth), np.zeros(n))
 
 
 def _family(parts: dict[str, Any]) -> Family:
@@ -186,9 +229,10 @@ def _family(parts: dict[str, Any]) -> Family:
             f"the fit has R's family {name!r}, which defines no distribution known here; known are "
             + ", ".join([*_FAMILIES, "negative.binomial"])
         )
-    if name in {"nbinom2", "beta"}:  # glmmTMB's sigma is the size or precision
+    if name in {"nbinom2", "nbinom1", "beta", "betabinomial", "truncated_nbinom2"}:
+        # glmmTMB's sigma is the size, phi or precision
         return Family(_FAMILIES[name], _LINKS.get(link, link), size=float(parts["sigma"][0]))
-    one = _FAMILIES[name] in {"binomial", "poisson"}
+    one = _FAMILIES[name] in {"binomial", "poisson", "truncated poisson"}
     return Family(_FAMILIES[name], _LINKS.get(link, link), dispersion=1.0 if one else dispersion)
 
 
@@ -199,7 +243,7 @@ def _data(frame: Any, rows: list[str], n: int, model_frame: Any) -> Any:
     have tell which.
     """
     if frame is None or model_frame is None:
-        return model_frame
+        return model_frame if frame is None else frame
     try:
         names = np.array([int(row) for row in rows])
     except ValueError:

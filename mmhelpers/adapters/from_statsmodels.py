@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .names import r_name
+from .names import r_name, r_term
 from .view import FitView, RandomTerm, UnsupportedFitError
 
 if TYPE_CHECKING:
@@ -54,6 +54,24 @@ def data_of(model: Any) -> pd.DataFrame | None:
     return frame if len(frame) == len(model.endog) else None
 
 
+def terms_of(model: Any, p: int) -> tuple[str, ...]:
+    """Term of each column of the design, from a formula; empty where there was none."""
+    slices = getattr(getattr(model.data, "model_spec", None), "term_name_slices", None)
+    if slices is None:
+        return ()
+    terms = [""] * p
+    for name, columns in slices.items():
+        for j in range(*columns.indices(p)):
+            terms[j] = r_term(str(name))
+    return tuple(terms) if all(terms) else ()
+
+
+def frame_without(model: Any, keep: NDArray[np.bool_]) -> Any:
+    """Rows of a formula fit's data, or None."""
+    frame = data_of(model)
+    return None if frame is None else frame[keep]
+
+
 def _from_linear(fit: Any) -> FitView:
     """OLS, WLS and GLS: y = X beta + e, Var(e) = sigma^2 W^-1 or sigma^2 Sigma."""
     model = fit.model
@@ -77,6 +95,14 @@ def _from_linear(fit: Any) -> FitView:
             extra = {"sigma": model.sigma}
         return _from_linear(type(model)(response, X, **extra).fit())
 
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        extra: dict[str, Any] = {"weights": weights[keep]} if type(model).__name__ == "WLS" else {}
+        if correlation is not None:
+            extra = {"sigma": correlation[np.ix_(keep, keep)]}
+        again = type(model)(y[keep], X[keep], **extra)
+        again.data.frame = frame_without(model, keep)
+        return _from_linear(again.fit())
+
     return FitView(
         engine=f"statsmodels {type(model).__name__}",
         response=str(model.endog_names),
@@ -95,6 +121,8 @@ def _from_linear(fit: Any) -> FitView:
         frame=data_of(model),
         correlation=correlation,
         refit=refit,
+        x_terms=terms_of(model, X.shape[1]),
+        without=without,
     )
 
 
@@ -132,6 +160,18 @@ def _from_mixedlm(fit: Any) -> FitView:
         again.data.frame = getattr(model.data, "frame", None)
         return _from_mixedlm(again.fit(reml=bool(fit.method == "REML")))
 
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        if model.k_vc:
+            raise UnsupportedFitError(
+                "a MixedLM with variance components cannot be fitted here to a part of its rows"
+            )
+        again = type(model)(
+            y[keep], X[keep], np.asarray(model.groups)[keep], exog_re=np.asarray(model.exog_re)[keep]
+        )
+        again.data.exog_re_names = getattr(model.data, "exog_re_names", None)
+        again.data.frame = frame_without(model, keep)
+        return _from_mixedlm(again.fit(reml=bool(fit.method == "REML")))
+
     return FitView(
         engine="statsmodels MixedLM",
         response=str(model.endog_names),
@@ -152,6 +192,8 @@ def _from_mixedlm(fit: Any) -> FitView:
         message="" if fit.converged else "statsmodels reports that its optimiser did not converge",
         frame=data_of(model),
         refit=refit,
+        x_terms=terms_of(model, p),
+        without=without,
     )
 
 

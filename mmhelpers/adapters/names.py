@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["r_name"]
+__all__ = ["r_name", "r_term"]
 
 _FACTOR = re.compile(r"C\(\s*([^\s,()]+)\s*(?:,(?:[^()]|\([^()]*\))*)?\)(?=\[)")
+_TERM = re.compile(r"C\(\s*([^\s,()]+)\s*(?:,(?:[^()]|\([^()]*\))*)?\)")
 _LEVEL = re.compile(r"\[(?:T\.|S\.)?([^\]]*)\]")
 
 
@@ -24,3 +25,16 @@ def r_name(name: str) -> str:
         return "(Intercept)"
     name = _LEVEL.sub(r"\1", _FACTOR.sub(r"\1", name))
     return re.sub(r"\s*\*\*\s*", "^", name)
+
+
+def r_term(name: str) -> str:
+    """Spell the name of a term of patsy or formulae as R does.
+
+    Examples
+    --------
+    >>> r_term("Intercept"), r_term("C(pop, Treatment('A')):x"), r_term("I(x ** 2)")
+    ('(Intercept)', 'pop:x', 'I(x^2)')
+    """
+    if name in {"Intercept", "const", "1"}:
+        return "(Intercept)"
+    return re.sub(r"\s*\*\*\s*", "^", _TERM.sub(r"\1", name))

@@ -51,9 +51,12 @@ def from_generalised(fit: Any) -> FitView:
         return _from_discrete(fit)
     if kind in {"ZeroInflatedPoisson", "ZeroInflatedNegativeBinomialP"}:
         return _from_zero_inflated(fit)
+    if kind == "TruncatedLFPoisson":
+        return _from_truncated(fit)
     raise UnsupportedFitError(
         f"fit is a statsmodels {kind}, which no adapter knows; known are OLS, WLS, GLS, MixedLM, GLM, "
-        "GEE, Poisson, NegativeBinomial, Logit, Probit, ZeroInflatedPoisson and ZeroInflatedNegativeBinomialP"
+        "GEE, Poisson, NegativeBinomial, Logit, Probit, ZeroInflatedPoisson, ZeroInflatedNegativeBinomialP and "
+        "TruncatedLFPoisson"
     )
 
 
@@ -77,7 +80,7 @@ def _no_simulation(why: str) -> Callable[[int, np.random.Generator, bool], Array
 
 
 def _from_glm(fit: Any) -> FitView:
-    from .from_statsmodels import data_of
+    from .from_statsmodels import data_of, terms_of
 
     model = fit.model
     n = len(model.endog)
@@ -128,6 +131,8 @@ def _from_glm(fit: Any) -> FitView:
         frame=data_of(model),
         simulator=simulator,
         refit=_glm_refit(model, family) if kind == "GLM" else None,
+        x_terms=terms_of(model, X.shape[1]),
+        without=_glm_without(model) if kind == "GLM" else None,
     )
 
 
@@ -148,9 +153,32 @@ def _glm_refit(model: Any, family: Family) -> Callable[[Array], FitView]:
     return refit
 
 
+def _glm_without(model: Any) -> Callable[[NDArray[np.bool_]], FitView]:
+    def without(keep: NDArray[np.bool_]) -> FitView:
+        from .from_statsmodels import frame_without
+
+        response, trials = np.asarray(model.endog, float), getattr(model, "n_trials", None)
+        if trials is not None and np.any(np.asarray(trials) != 1):
+            successes = np.rint(response * np.asarray(trials))
+            response = np.column_stack([successes, np.asarray(trials) - successes])
+        offset = getattr(model, "_offset_exposure", None)
+        offset = None if offset is None else np.broadcast_to(np.asarray(offset, float), keep.shape)[keep]
+        again = type(model)(
+            response[keep],
+            np.asarray(model.exog, float)[keep],
+            family=model.family,
+            offset=offset,
+            var_weights=np.asarray(model.var_weights, float)[keep],
+        )
+        again.data.frame = frame_without(model, keep)
+        return _from_glm(again.fit())
+
+    return without
+
+
 def _from_discrete(fit: Any) -> FitView:
     """Poisson, NegativeBinomial (NB1 excepted), Logit and Probit of statsmodels.discrete."""
-    from .from_statsmodels import data_of
+    from .from_statsmodels import data_of, terms_of
 
     model = fit.model
     kind = type(model).__name__
@@ -194,6 +222,7 @@ def _from_discrete(fit: Any) -> FitView:
         message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
         frame=data_of(model),
         refit=refit,
+        x_terms=terms_of(model, p),
     )
 
 
@@ -231,6 +260,13 @@ def _from_zero_inflated(fit: Any) -> FitView:
         drawn = family.draw(np.broadcast_to(counts, (n_sim, n)), np.ones(n), rng)
         return np.ascontiguousarray(np.where(rng.random((n_sim, n)) < zero, 0.0, drawn).T)
 
+    def refit(y: Array) -> FitView:
+        extra = {"p": 2} if negative else {}
+        again = type(model)(
+            y, X, exog_infl=model.exog_infl, inflation=model.inflation, offset=offset, **extra
+        )
+        return _from_zero_inflated(again.fit(start_params=params, method="bfgs", disp=0, maxiter=500))
+
     names = [r_name(name) for name in model.exog_names[k : k + p]]
     return FitView(
         engine=f"statsmodels {type(model).__name__}",
@@ -242,6 +278,48 @@ def _from_zero_inflated(fit: Any) -> FitView:
         x_names=tuple(names),
         beta=beta,
         vcov=np.asarray(fit.cov_params(), float)[k : k + p, k : k + p],
+        terms=(),
+        family=family,
+        weights=np.ones(n),
+        offset=offset,
+        loglik=float(fit.llf),
+        converged=bool(fit.mle_retvals.get("converged", True)),
+        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        frame=data_of(model),
+        variance=(1 - zero) * (family.variance(counts) + zero * counts**2),
+        simulator=simulate,
+        refit=refit,
+    )
+
+
+def _from_truncated(fit: Any) -> FitView:
+    """Poisson counts without zeros: draws are made from the rate before the cut, fitted means are those after it."""
+    from .from_statsmodels import data_of
+
+    model = fit.model
+    if int(model.trunc) != 0:
+        raise UnsupportedFitError(
+            f"the counts are cut at {model.trunc}; only those without zeros are known here"
+        )
+    X, beta = np.asarray(model.exog, float), np.asarray(fit.params, float)
+    n = len(model.endog)
+    offset = _discrete_offset(model, n)
+    family = Family("truncated poisson", "log")
+    location = family.inverse_link(X @ beta + offset)
+
+    def simulate(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
+        return np.ascontiguousarray(family.draw(np.broadcast_to(location, (n_sim, n)), np.ones(n), rng).T)
+
+    return FitView(
+        engine="statsmodels TruncatedLFPoisson",
+        response=str(model.endog_names),
+        observed=np.asarray(model.endog, float),
+        fitted_marginal=family.mean(location),
+        fitted_conditional=family.mean(location),
+        X=X,
+        x_names=tuple(r_name(name) for name in model.exog_names),
+        beta=beta,
+        vcov=np.asarray(fit.cov_params(), float),
         terms=(),
         family=family,
         weights=np.ones(n),

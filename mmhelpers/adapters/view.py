@@ -15,14 +15,28 @@ from .families import Family
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FitView", "RandomTerm", "UnsupportedFitError"]
+__all__ = ["FitView", "RandomTerm", "RefitError", "UnsupportedFitError"]
 
 Array = NDArray[np.float64]
 Simulator = Callable[[int, np.random.Generator, bool], Array]
 
 
 class UnsupportedFitError(TypeError):
-    """A fit that no adapter knows, or one of a known library that cannot give what is asked."""
+    """A fit that no adapter knows, or one of a known library that cannot give what is asked.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> try:
+    ...     mm.view("not a fit")
+    ... except mm.UnsupportedFitError as unknown:
+    ...     print("a fit that no adapter knows")
+    a fit that no adapter knows
+    """
+
+
+class RefitError(RuntimeError):
+    """An engine could not fit its model to another response."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,10 @@ class RandomTerm:
         Covariance matrix of the effects, in squared units of the linear predictor.
     modes : array, shape (l, k)
         Conditional modes (BLUPs).
+    smooth : bool
+        Whether these are the penalised coefficients of a smooth curve (gamm4): estimated as random effects, but
+        one curve that stays as it is in every simulation, and belongs to the fixed part. It has one level, and a
+        column for each coefficient.
     """
 
     group: str
@@ -54,6 +72,7 @@ class RandomTerm:
     z: Array
     cov: Array
     modes: Array
+    smooth: bool = False
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -79,7 +98,8 @@ class FitView:
     observed : array, shape (n,)
         Response; proportions for a binomial.
     fitted_marginal, fitted_conditional : array, shape (n,)
-        Fitted means without the random effects (at b = 0), and with them at their conditional modes.
+        Fitted means without the random effects (at b = 0; smooth curves stay), and with them at their conditional
+        modes.
     X : array, shape (n, p)
         Design matrix of the fixed effects.
     x_names : tuple of str, length p
@@ -108,11 +128,33 @@ class FitView:
         Covariance matrix of the residual errors in units of sigma^2, for models with a variance or
         correlation structure (nlme's gls and lme, statsmodels' GLS); None for independent errors with
         variance sigma^2 / weights.
+    variance : array, shape (n,), or None
+        Variance of each response around `fitted_conditional`, where `family` alone does not tell it (a
+        zero-inflated one).
     simulator : callable or None
         ``simulator(n_sim, rng, conditional) -> (n, n_sim)`` where the engine must simulate itself;
         None when `terms` and `family` are enough.
+    refit_means : callable or None
+        ``refit_means(Y) -> array``: conditional fitted means of refits to many responses at once, shapes (n, m), where
+        the engine can do that faster than one by one.
+    x_terms : tuple of str, length p, or empty
+        The term of the formula that each column of X belongs to ("(Intercept)", "site", "site:Days"); empty where the
+        engine does not tell.
+    without : callable or None
+        ``without(keep) -> FitView``: the model fitted to the rows where `keep`, shape (n,), is true.
     refit : callable or None
         ``refit(y) -> FitView`` on another response, shape (n,), for parametric bootstraps.
+
+    Examples
+    --------
+    >>> import numpy as np, mmhelpers as mm
+    >>> seen = mm.view(mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff")))
+    >>> seen.nobs, seen.x_names, list(seen.groups), seen.linear
+    (30, ('(Intercept)',), ['Batch'], True)
+    >>> round(seen.sigma, 2), seen.observed.shape, seen.fitted_conditional.shape
+    (49.51, (30,), (30,))
+    >>> seen.simulate(4, rng=np.random.default_rng(1)).shape
+    (30, 4)
     """
 
     engine: str
@@ -134,8 +176,12 @@ class FitView:
     message: str = ""
     frame: pd.DataFrame | None = field(default=None, repr=False, compare=False)
     correlation: Array | None = field(default=None, repr=False, compare=False)
+    variance: Array | None = field(default=None, repr=False, compare=False)
     simulator: Simulator | None = field(default=None, repr=False, compare=False)
     refit: Callable[[Array], FitView] | None = field(default=None, repr=False, compare=False)
+    refit_means: Callable[[Array], Array] | None = field(default=None, repr=False, compare=False)
+    x_terms: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    without: Callable[[NDArray[np.bool_]], FitView] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("beta", "fitted_marginal", "fitted_conditional"):
@@ -145,6 +191,11 @@ class FitView:
                     f"the fit of {self.engine} failed: {bad} values of {name} are not "
                     f"finite, so there is nothing to diagnose. {self.message}".rstrip()
                 )
+
+    @property
+    def random(self) -> tuple[RandomTerm, ...]:
+        """Terms of random effects proper, without the curves."""
+        return tuple(term for term in self.terms if not term.smooth)
 
     @property
     def nobs(self) -> int:
@@ -183,7 +234,7 @@ class FitView:
         import pandas as pd
 
         rows: list[tuple[str, str, str, float]] = []
-        for term in self.terms:
+        for term in self.random:
             sd = np.sqrt(np.diag(term.cov))
             rows += [(term.group, c, "sd", float(s)) for c, s in zip(term.columns, sd, strict=True)]
             for i in range(len(sd)):
@@ -201,7 +252,7 @@ class FitView:
         import pandas as pd
 
         out: dict[str, pd.DataFrame] = {}
-        for term in self.terms:
+        for term in self.random:
             table = pd.DataFrame(term.modes, index=list(term.levels), columns=list(term.columns))
             out[term.group] = out[term.group].join(table, rsuffix=".1") if term.group in out else table
         return out
@@ -209,7 +260,7 @@ class FitView:
     @property
     def groups(self) -> dict[str, NDArray[Any]]:
         """Level of each row for every grouping factor, arrays of shape (n,)."""
-        return {term.group: term.labels for term in self.terms}
+        return {term.group: term.labels for term in self.random}
 
     def fitted(self, conditional: bool = True) -> Array:
         """Fitted means, shape (n,): with the random effects at their modes, or without them."""
@@ -239,6 +290,10 @@ class FitView:
         """
         if n_sim < 1:
             raise ValueError(f"n_sim is {n_sim}; at least one simulation is needed")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"rng must be a numpy Generator, np.random.default_rng(seed), not {type(rng).__name__}"
+            )
         if self.simulator is not None:
             return self.simulator(n_sim, rng, conditional)
         if conditional:
@@ -248,6 +303,9 @@ class FitView:
         else:
             eta = np.broadcast_to(self.X @ self.beta + self.offset, (n_sim, self.nobs)).copy()
             for term in self.terms:
+                if term.smooth:
+                    eta += term.contribution(term.modes)
+                    continue
                 root = _psd_root(term.cov)
                 b = rng.standard_normal((n_sim, len(term.levels), len(term.columns))) @ root.T
                 eta += term.contribution(b)

@@ -11,7 +11,17 @@ Unit = str | tuple[str, ...]
 
 
 class DesignError(ValueError):
-    """A design that cannot be."""
+    """A design that cannot be.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> try:
+    ...     mm.cross(Subject=0)
+    ... except mm.DesignError as wrong:
+    ...     print("Subject" in str(wrong))
+    True
+    """
 
 
 def levels_of(name: str, levels: Any) -> Any:

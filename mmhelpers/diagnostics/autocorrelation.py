@@ -51,7 +51,7 @@ def check_temporal(
         series. draws: the statistic of independent uniform residuals, by simulation. simulation: the
         statistic of every simulated response in its turn, which is right where the model itself has groups or
         correlation in time: it tests for what the model has not accounted for. By default: simulation where
-        the simulations are known and come from random effects drawn anew, else normal for one series from 100
+        the simulations are known and come from random effects drawn anew or were refitted, else normal for one series from 100
         observations on, else draws.
 
     Returns
@@ -76,7 +76,7 @@ def check_temporal(
     one = bool(same.all())
     chosen = method
     if chosen is None:
-        dependent = known is not None and known.conditional is False
+        dependent = known is not None and (known.conditional is False or known.refitted is not None)
         chosen = "simulation" if dependent else "normal" if one and n >= 100 else "draws"
     if chosen == "normal":
         if not one:
@@ -201,7 +201,8 @@ def check_spatial(
     W = _weights(_places(x, n, "x"), _places(y, n, "y"))
     statistic = float(_moran(values[:, None], W)[0])
     expected, sd = _moran_moments(values, W)
-    chosen = method or ("simulation" if known is not None and known.conditional is False else "normal")
+    dependent = known is not None and (known.conditional is False or known.refitted is not None)
+    chosen = method or ("simulation" if dependent else "normal")
     if chosen == "normal":
         from scipy.stats import norm
 

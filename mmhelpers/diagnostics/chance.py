@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..adapters import is_fit
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 
 __all__ = ["Alternative", "need_simulations", "scaled", "side", "simulation_p"]
@@ -62,7 +63,7 @@ def need_simulations(r: Any, test: str) -> QuantileResiduals:
     """Give quantile residuals with their simulations, from themselves or from a fit; refuse others."""
     if isinstance(r, QuantileResiduals):
         return r
-    if isinstance(r, np.ndarray | list | tuple) or hasattr(r, "to_numpy"):
+    if not is_fit(r) and (isinstance(r, np.ndarray | list | tuple) or hasattr(r, "to_numpy")):
         raise ValueError(
             f"{test} compares observed with simulated responses, which scaled residuals no longer have; "
             "pass what quantile_residuals gives, or the fit"
@@ -74,7 +75,7 @@ def scaled(r: Any) -> tuple[Array, QuantileResiduals | None]:
     """Give residuals scaled to (0, 1), and their simulations where they are known."""
     if isinstance(r, QuantileResiduals):
         return r.values, r
-    if isinstance(r, np.ndarray | list | tuple) or hasattr(r, "to_numpy"):
+    if not is_fit(r) and (isinstance(r, np.ndarray | list | tuple) or hasattr(r, "to_numpy")):
         values = np.asarray(r, dtype=float)
         if values.ndim != 1 or len(values) == 0:
             raise ValueError(f"r has shape {values.shape}; scaled residuals are one-dimensional")

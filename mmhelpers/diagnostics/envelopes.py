@@ -210,6 +210,14 @@ class Lineup:
         Name of the factor or predictor.
     factor : bool
         Whether `by` has levels (boxes are drawn) or numbers (points).
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy"))
+    >>> hidden = mm.lineup(fit, "Days", rng=1)
+    >>> hidden.answer in set(hidden.table["panel"])
+    True
     """
 
     table: pd.DataFrame

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adapters import FitView, view
+from ..adapters import FitView, is_fit, view
 from ..residuals.covariance import residual_covariance
 from ..testtable import TestRow, TestTable
 
@@ -138,7 +138,7 @@ def check_group_means(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1")
-    if np.ndim(fit) == 1 and not hasattr(fit, "model"):
+    if not is_fit(fit) and np.ndim(fit) == 1:
         return _from_array(np.asarray(fit, dtype=float), factor, design, confidence)
     if design is not None:
         raise ValueError("design goes with residuals given as an array; a fit brings its own design matrix")

@@ -117,11 +117,21 @@ def check_dispersion(
     if method != "simulation":
         raise ValueError(f"method is {method!r}; it must be 'simulation' or 'pearson'")
     known = need_simulations(r, "check_dispersion")
+    if known.conditional and known.refitted is None and _binary(known):
+        raise ValueError(
+            "0/1 responses have no dispersion of their own, and around effects fitted to them they always seem "
+            "underdispersed: leave conditional out, or take sums by group first, r.by_group(g)"
+        )
     centre = known.fitted[:, None] if known.refitted is None else known.refitted
     simulated = np.var(known.simulated - centre, axis=0, ddof=1)
     observed = float(np.var(known.observed - known.fitted, ddof=1))
     method = "variance around the fitted means" + (", refitted" if known.refitted is not None else "")
     return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
+
+
+def _binary(known: QuantileResiduals) -> bool:
+    """Whether every response, observed or simulated, is 0 or 1."""
+    return bool(np.isin(known.observed, (0.0, 1.0)).all() and np.isin(known.simulated, (0.0, 1.0)).all())
 
 
 def _pearson_dispersion(fit: Any, alternative: str) -> TestTable:
@@ -165,7 +175,8 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
     Returns
     -------
     TestTable
-        `statistic` is the number of zeros over its mean in the simulations.
+        `statistic` is the number of zeros over its mean in the simulations; with refits, over the number that the
+        fit expects, and each simulation is held against what its own refit expects.
 
     Notes
     -----
@@ -183,7 +194,19 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
     known = need_simulations(r, "check_zeros")
     simulated = (known.simulated == 0).sum(axis=0).astype(float)
     observed = float((known.observed == 0).sum())
-    return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+    if known.expected_zeros is None:
+        return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+    own, others = known.expected_zeros[0], known.expected_zeros[1:]
+    row = TestRow(
+        name="zeros",
+        statistic=observed / own if own > 0 else (1.0 if observed == 0 else np.inf),
+        p=simulation_p(observed - own, simulated - others, side(alternative), exact),
+        n=known.n_sim,
+        statistic_name="observed / expected",
+        method=f"zeros less those each refit expects, {side(alternative)}, {known.n_sim} refits of {len(known)} rows",
+        details={"observed": observed, "expected": float(own)},
+    )
+    return TestTable((row,), extras={"simulated": simulated - others + own, "observed": observed})
 
 
 def check_outliers(

@@ -84,6 +84,15 @@ def satterthwaite(fits: Fits, L: Floats) -> Floats:
     ------
     ValueError
         If the fits carry no derivatives, or L has the wrong number of columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mmhelpers as mm
+    >>> fits = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy")).fits
+    >>> df = mm.satterthwaite(fits, np.array([0.0, 1.0]))
+    >>> round(float(df[0, 0]), 2)
+    17.0
     """
     if fits.vcov_jacobian is None or fits.vcov_varpar is None:
         raise ValueError(

@@ -73,12 +73,12 @@ class Start:
         at = 0
         for k, floor in zip(design.k, self.floor, strict=True):
             G = found[at : at + k * k].reshape(k, k, R) / sigma2
-            factors.append(_positive_factor(G, floor))
+            factors.append(positive_factor(G, floor))
             at += k * k
         return T_to_theta(factors)
 
 
-def _positive_factor(G: Floats, floor: float) -> Floats:
+def positive_factor(G: Floats, floor: float) -> Floats:
     """Cholesky factors of G (k, k, R) with eigenvalues of at least ``floor``."""
     k = len(G)
     G = np.clip(np.nan_to_num(0.5 * (G + G.transpose(1, 0, 2))), -1e6, 1e6)

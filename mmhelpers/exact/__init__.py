@@ -22,6 +22,7 @@ from mmhelpers.exact.oneway import (
     ml_bias,
     prob_singular,
 )
+from mmhelpers.exact.paired import paired_binary
 from mmhelpers.exact.pooling import pooling_error
 from mmhelpers.exact.type1 import type1_between, type1_maximal, type1_slopeless
 
@@ -32,6 +33,7 @@ __all__ = [
     "expected_sigma2",
     "expected_tau2",
     "ml_bias",
+    "paired_binary",
     "pooling_error",
     "prob_singular",
     "simulate_slopeless",

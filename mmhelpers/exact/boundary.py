@@ -23,6 +23,13 @@ class SlopelessDraws:
         Likelihood ratio statistic (ML) and its p by chi-square with 1 df.
     singular, singular_ml : ndarray of bool of shape (n_rep,)
         Whether the intercept variance was estimated at zero, by REML and by ML (with x in the model).
+
+    Examples
+    --------
+    >>> import numpy as np, mmhelpers as mm
+    >>> draws = mm.exact.simulate_slopeless(18, 10, 82.5, 35.0, 655.0, 612.0, n_rep=2000, rng=np.random.default_rng(1))
+    >>> draws.p_F.shape, draws.rate("F") > 0.2, int(draws.singular.sum())
+    ((2000,), True, 0)
     """
 
     statistic: Float

@@ -27,6 +27,14 @@ class AnovaEstimates:
         ``"REML"``, ``"ML"``.
     singular : dict of str to ndarray of bool of shape (...)
         Whether tau2 is on (for ANOVA: beyond) the boundary of zero.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> dye = mm.load("Dyestuff")["Yield"].to_numpy().reshape(6, 5)
+    >>> found = mm.exact.anova_estimators(dye)
+    >>> round(float(found.tau2["REML"]), 1), bool(found.singular["REML"])
+    (1764.0, False)
     """
 
     mean: Any

@@ -28,6 +28,15 @@ class FitMany:
     ----------
     fits : Fits
         The engine's arrays, replicates first.
+
+    Examples
+    --------
+    >>> import numpy as np, mmhelpers as mm
+    >>> sleep = mm.load("sleepstudy")
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", sleep)
+    >>> many = mm.fit_many(fit.formula, sleep, fit.simulate(100, rng=np.random.default_rng(1)))
+    >>> many.n_rep, many.beta.shape, many.theta.shape, int((~many.converged).sum())
+    (100, (100, 2), (100, 3), 0)
     """
 
     fits: Fits
@@ -105,6 +114,15 @@ class FitMany:
         DataFrame
             Columns ``rep``, ``coefficient``, ``estimate``, ``se``, ``df``, ``statistic``, ``p``;
             replicates outermost. A replicate whose fit failed has NaN.
+
+        Examples
+        --------
+        >>> import numpy as np, mmhelpers as mm
+        >>> sleep = mm.load("sleepstudy")
+        >>> Y = np.random.default_rng(1).normal(size=(3, len(sleep)))
+        >>> table = mm.fit_many("Reaction ~ Days + (1 | Subject)", sleep, Y).coefficients()
+        >>> table["rep"].tolist()
+        [0, 0, 1, 1, 2, 2]
         """
         if ddf == "kenward-roger":
             from mmhelpers.inference import kenward_roger_coefficients

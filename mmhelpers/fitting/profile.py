@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from mmhelpers.engine.design import make_design
 from mmhelpers.engine.prepare import choose_plan, prepare_complete
 from mmhelpers.fitting.summary import covariances
 from mmhelpers.results import Fits, Matrices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mmhelpers.fitting.single import Fit
 
 Floats = NDArray[np.float64]
 
@@ -167,6 +172,54 @@ def parameters(ml: Fits) -> list[Parameter]:
     for j, name in enumerate(ml.matrices.x_names):
         out.append(_fixed(ml, j, name))
     return out
+
+
+def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame:
+    """Profile every parameter of a fit: zeta, the signed square root of the rise in deviance, at many values.
+
+    Parameters
+    ----------
+    fit : Fit
+        From `mmhelpers.fit`; profiled by maximum likelihood, whatever it was fitted by, as in lme4.
+    n_points : int
+        Values of each parameter.
+    reach : float
+        How far zeta is followed to either side, unless the parameter space ends before.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``name`` (as in `Fit.confint`), ``value``, ``deviance`` and ``zeta``.
+
+    References
+    ----------
+    Bates et al. (2015), section 5.1.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> table = mm.profile(mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff")), n_points=9)
+    >>> table.groupby("name", sort=False).size().to_dict()
+    {'sd_(Intercept)|Batch': 9, 'sigma': 9, '(Intercept)': 9}
+    """
+    import pandas as pd
+
+    ml = fit.with_reml(False).fits
+    best = float(ml.criterion[0])
+    out = []
+    for p in parameters(ml):
+        low, high = (_end(p, best, reach, side) for side in (-1, 1))
+        # from the estimate outwards, so that every search starts near its end
+        below, above = (
+            np.linspace(p.estimate, low, n_points // 2 + 1),
+            np.linspace(p.estimate, high, n_points - n_points // 2),
+        )
+        rows = [(v, p.deviance(v)) for v in below] + [(v, p.deviance(v)) for v in above[1:]]
+        out += [
+            (p.name, v, d, float(np.sign(v - p.estimate) * np.sqrt(max(0.0, d - best))))
+            for v, d in sorted(rows)
+        ]
+    return pd.DataFrame(out, columns=["name", "value", "deviance", "zeta"])
 
 
 def _fixed(ml: Fits, j: int, name: str) -> Parameter:

@@ -32,6 +32,19 @@ class Fit:
         The engine's arrays, of one replicate.
     data : DataFrame
         The rows that were used.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    >>> fit.beta.round(3).to_dict()
+    {'(Intercept)': 251.405, 'Days': 10.467}
+    >>> round(fit.criterion, 3), round(fit.sigma, 3), fit.singular, fit.converged
+    (1743.628, 25.592, False, True)
+    >>> fit.coefficients(ddf="satterthwaite")[["estimate", "se", "df"]].round(2).loc["Days"].tolist()
+    [10.47, 1.55, 17.0]
+    >>> fit.ranef["Subject"].loc["308"].round(2).tolist()
+    [2.26, 9.2]
     """
 
     fits: Fits
@@ -162,6 +175,13 @@ class Fit:
         -------
         DataFrame
             A row a coefficient; columns ``estimate``, ``se``, ``df``, ``statistic``, ``p``.
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> fit.coefficients(ddf="kenward-roger")[["estimate", "df", "statistic"]].round(2).loc["Days"].tolist()
+        [10.47, 17.0, 6.77]
         """
         import pandas as pd
 
@@ -188,6 +208,13 @@ class Fit:
         -------
         DataFrame
             A row a term; columns ``F``, ``num_df``, ``den_df``, ``p``.
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> fit.anova()[["F", "num_df", "den_df"]].round(2).loc["Days"].tolist()
+        [45.85, 1.0, 17.0]
         """
         from mmhelpers import inference
 
@@ -245,6 +272,14 @@ class Fit:
         Returns
         -------
         ndarray, shape (n_rep, n)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> fit.simulate(5, rng=np.random.default_rng(1)).shape
+        (5, 180)
         """
         if not isinstance(rng, Generator):
             raise TypeError(
@@ -268,11 +303,28 @@ class Fit:
 
         Unlike ``refit()`` in lme4, which starts from the old fit's theta and is trapped where that
         is singular, every replicate starts afresh.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> again = fit.refit(fit.simulate(50, rng=np.random.default_rng(1)))
+        >>> again.beta.shape
+        (50, 2)
         """
         return FitMany(fit_matrices(self.matrices, Y, self.reml if reml is None else reml, missing))
 
     def with_reml(self, reml: bool) -> Fit:
-        """Return the same model fitted by REML (True) or maximum likelihood (False)."""
+        """Return the same model fitted by REML (True) or maximum likelihood (False).
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> round(fit.with_reml(False).criterion, 3)
+        1751.939
+        """
         if reml == self.reml:
             return self
         return Fit(fit_matrices(self.matrices, _response(self.matrices), reml), self.data)
@@ -303,13 +355,28 @@ class Fit:
         -------
         DataFrame
             A row a parameter; columns ``estimate``, ``lower``, ``upper``.
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> fit.confint("wald").round(2).loc["Days"].tolist()
+        [10.47, 7.21, 13.73]
         """
         from mmhelpers.fitting.intervals import confidence_intervals
 
         return confidence_intervals(self, method, level, n_rep=n_rep, rng=rng)
 
     def summary(self, ddf: Ddf = "satterthwaite") -> str:
-        """Return the summary that printing shows, with the degrees of freedom of your choice."""
+        """Return the summary that printing shows, with the degrees of freedom of your choice.
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> print(fit.summary(ddf="wald").splitlines()[0])
+        Linear mixed model fit by REML, z tests
+        """
         return summary_text(self.fits, self.coefficients(ddf), self.residuals, self.aic, self.bic)
 
     def __str__(self) -> str:

@@ -35,6 +35,16 @@ class BootstrapTest:
         By the chi-square distribution, for comparison.
     simulated : ndarray of shape (n_rep,)
         Statistics of the simulated data; NaN where a fit failed.
+
+    Examples
+    --------
+    >>> import numpy as np, mmhelpers as mm
+    >>> sleep = mm.load("sleepstudy")
+    >>> small = mm.fit("Reaction ~ Days + (1 | Subject)", sleep)
+    >>> large = mm.fit("Reaction ~ Days + (Days | Subject)", sleep)
+    >>> test = mm.bootstrap_test(small, large, n_rep=99, rng=np.random.default_rng(1))
+    >>> test.df, test.p, test.simulated.shape, test.n_failed
+    (2, 0.01, (99,), 0)
     """
 
     statistic: float

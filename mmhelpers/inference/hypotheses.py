@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from mmhelpers.inference.estimate import as_estimate
 from mmhelpers.model.columns import independent_columns, model_matrix
-from mmhelpers.model.contrasts import coding
 from mmhelpers.model.frame import Factor, Value
 from mmhelpers.model.parse import Terms
 from mmhelpers.results import Matrices
@@ -174,7 +173,7 @@ def _treatment(
 ) -> tuple[Float, tuple[str, ...], tuple[int, ...], Float]:
     """Return X with treatment contrasts, its names and terms, and the map from the model's beta."""
     recoded = {
-        name: replace(value, coding=coding("treatment", value.levels, name))
+        name: replace(value, contrast="treatment")
         if isinstance(value, Factor) and len(value.levels) > 1
         else value
         for name, value in values.items()

@@ -44,6 +44,14 @@ class MarginalMeans:
         Method for the df.
     fit : Estimate
         What the means were read from.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> fit = mm.fit("score ~ Machine + (1 | Worker)", mm.load("Machines"))
+    >>> means = mm.marginal_means(fit, "Machine")
+    >>> list(means.levels["Machine"]), means.estimate.round(2).tolist()
+    (['A', 'B', 'C'], [52.36, 60.32, 66.27])
     """
 
     levels: pd.DataFrame

@@ -25,7 +25,20 @@ UNSEEN = "\0"  # stands for a level that is not in the data the model was built 
 
 
 class MissingRowsWarning(UserWarning):
-    """Rows with missing values were left out."""
+    """Rows with missing values were left out.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import mmhelpers as mm
+    >>> sleep = mm.load("sleepstudy")
+    >>> sleep.loc[3, "Reaction"] = float("nan")
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always", mm.MissingRowsWarning)
+    ...     fit = mm.fit("Reaction ~ Days + (1 | Subject)", sleep)
+    >>> fit.matrices.n, seen[0].category.__name__
+    (179, 'MissingRowsWarning')
+    """
 
 
 @dataclass(frozen=True, eq=False)

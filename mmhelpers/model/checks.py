@@ -13,7 +13,18 @@ from mmhelpers.results import Matrices, Term
 
 
 class UnidentifiableError(ValueError):
-    """The model has parameters that the data cannot tell apart."""
+    """The model has parameters that the data cannot tell apart.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> sleep = mm.load("sleepstudy").query("Days == 0")
+    >>> try:
+    ...     mm.fit("Reaction ~ 1 + (1 | Subject)", sleep)
+    ... except mm.UnidentifiableError as wrong:
+    ...     print("Subject" in str(wrong))
+    True
+    """
 
 
 def check_response(y: NDArray[np.float64], name: str) -> None:

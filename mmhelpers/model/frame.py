@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +32,21 @@ class Numeric:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A categorical expression: a code a row (-1 for a level not seen before), levels, contrasts."""
+    """A categorical expression: a code a row (-1 for a level not seen before), levels, contrasts.
+
+    The contrasts have levels times (levels - 1) numbers; they are made when a column of X or Z asks for them. A grouping
+    factor, which may have thousands of levels, never does.
+    """
 
     codes: NDArray[np.intp]
     levels: tuple[str, ...]
-    coding: Coding | None = None
+    contrast: Any = None
+    name: str = ""
+
+    @cached_property
+    def coding(self) -> Coding | None:
+        """Contrasts of the levels; None for a factor with one level."""
+        return coding(self.contrast, self.levels, self.name) if len(self.levels) > 1 else None
 
 
 Value = Numeric | Factor
@@ -191,8 +202,7 @@ class Expression:
         names = tuple(level_name(level) for level in self.levels)
         values = series.astype(object) if categorical else series
         codes = pd.Index(list(self.levels)).get_indexer(pd.Index(values))
-        coded = coding(self.contrast, names, self.name) if len(names) > 1 else None
-        return Factor(np.asarray(codes, dtype=np.intp), names, coded)
+        return Factor(np.asarray(codes, dtype=np.intp), names, self.contrast, self.name)
 
 
 def _sort_key(level: Any) -> tuple[str, Any]:

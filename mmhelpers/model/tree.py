@@ -11,7 +11,17 @@ from formulae.scanner import ScanError, Scanner
 
 
 class FormulaError(ValueError):
-    """A formula that cannot be read, or asks for what is not there."""
+    """A formula that cannot be read, or asks for what is not there.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> try:
+    ...     mm.build_matrices("Reaction ~ Day + (1 | Subject)", mm.load("sleepstudy"))
+    ... except mm.FormulaError as wrong:
+    ...     print("Day" in str(wrong))
+    True
+    """
 
 
 # formulae's kinds of token -> (text, as R prints it)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .grammar import colour_map, need_columns
-from .style import COLOURS, QUIET, axes_or_new, house
+from .style import COLOURS, INK, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["plot_curves"]
+__all__ = ["plot_bands", "plot_curves"]
 
 
 @house
@@ -87,4 +87,71 @@ def plot_curves(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2,
             title=by, alignment="left",
         )  # fmt: skip
+    return ax
+
+
+@house
+def plot_bands(
+    bands: pd.DataFrame,
+    x: str,
+    lower: str = "lower",
+    upper: str = "upper",
+    by: str = "band",
+    line: pd.DataFrame | None = None,
+    y: str | None = None,
+    points: pd.DataFrame | None = None,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw bands inside each other, such as intervals for a mean, for a group and for an observation.
+
+    Parameters
+    ----------
+    bands : pandas.DataFrame
+        One row a value of x and a band; the widest band first is not needed, it is drawn at the back.
+    x, lower, upper, by : str
+        Its columns; `by` names the bands, in the legend, too.
+    line : pandas.DataFrame, optional
+        A line over the bands: columns `x` and `y`.
+    y : str, optional
+        Column of `line` and of `points`.
+    points : pandas.DataFrame, optional
+        Observations to draw over them: columns `x` and `y`.
+    xlabel, ylabel : str, optional
+        Axis labels, with the unit; the columns' names by default.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> band = pd.DataFrame({"day": [0, 9], "lower": [240.0, 320], "upper": [260.0, 370], "band": "mean"})
+    >>> ax = plot_bands(band, "day", ylabel="ms")
+    """
+    need_columns(bands, x=x, lower=lower, upper=upper, by=by)
+    for table in (line, points):
+        if table is not None:
+            need_columns(table, x=x, y=y)
+    ax = axes_or_new(ax)
+    kinds = list(dict.fromkeys(bands[by]))
+    colours = colour_map(kinds)
+    width = {kind: float((own[upper] - own[lower]).mean()) for kind, own in bands.groupby(by, observed=True)}
+    for kind in sorted(kinds, key=width.__getitem__, reverse=True):
+        own = bands[bands[by] == kind].sort_values(x)
+        ax.fill_between(
+            own[x], own[lower], own[upper], color=colours[kind], alpha=0.3, linewidth=0, label=str(kind)
+        )
+        for edge in (lower, upper):
+            ax.plot(own[x], own[edge], color=colours[kind], linewidth=1.2)
+    if points is not None:
+        ax.plot(points[x], points[y], linestyle="none", marker="o", markersize=3.5, color=QUIET, alpha=0.6)
+    if line is not None:
+        ax.plot(line[x], line[y], color=INK, linewidth=2)
+    ax.set_xlabel(xlabel or x)
+    ax.set_ylabel(ylabel or y or "")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2)
     return ax

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["plot_group_lines", "plot_panels"]
+__all__ = ["plot_bundles", "plot_group_lines", "plot_panels"]
 
 
 @house
@@ -163,3 +163,62 @@ def plot_group_lines(
     ax.set_ylabel(ylabel or y)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     return ax
+
+
+@house
+def plot_bundles(
+    lines: pd.DataFrame,
+    x: str,
+    y: str,
+    line: str,
+    panel: str,
+    n_columns: int = 2,
+    height: float = 2.3,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Draw bundles of lines, one panel a bundle, all on one scale.
+
+    Parameters
+    ----------
+    lines : pandas.DataFrame
+        Points of the lines: columns `x`, `y`, `line` (which line) and `panel` (which bundle).
+    x, y, line, panel : str
+        Its columns.
+    n_columns : int
+        Panels in a row.
+    height : float
+        Height of a row of panels, in inches.
+    xlabel, ylabel : str, optional
+        Axis labels, with the unit; the columns' names by default.
+
+    Returns
+    -------
+    array of matplotlib Axes, shape (number of bundles,)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x": [0, 1] * 2, "y": [0.0, 1, 1, 2], "who": list("aabb"), "model": "(1 | who)"})
+    >>> axes = plot_bundles(table, "x", "y", line="who", panel="model")
+    >>> axes[0].get_title(loc="left")
+    '(1 | who)'
+    """
+    import matplotlib.pyplot as plt
+
+    need_columns(lines, x=x, y=y, line=line, panel=panel)
+    names = list(dict.fromkeys(lines[panel]))
+    n_rows = -(-len(names) // n_columns)
+    figure, grid = plt.subplots(
+        n_rows, n_columns, sharex=True, sharey=True, squeeze=False, figsize=(6.4, 0.4 + height * n_rows)
+    )
+    for ax in grid.flat[len(names) :]:
+        ax.set_visible(False)
+    for ax, name in zip(grid.flat, names, strict=False):
+        for _, own in lines[lines[panel] == name].groupby(line, observed=True):
+            own = own.sort_values(x)
+            ax.plot(own[x], own[y], color=COLOURS[0], linewidth=1.4, alpha=0.85)
+        ax.set_title(str(name), fontsize="small", pad=3)
+    figure.supxlabel(xlabel or x, fontsize="medium")
+    figure.supylabel(ylabel or y, fontsize="medium")
+    return np.array(list(grid.flat)[: len(names)], dtype=object)

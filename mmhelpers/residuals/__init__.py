@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .basic import resid
+from .blups import blups
 from .quantile import QuantileResiduals, quantile_residuals
 
-__all__ = ["QuantileResiduals", "quantile_residuals", "resid"]
+__all__ = ["QuantileResiduals", "blups", "quantile_residuals", "resid"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..adapters import FitView, view
-from .covariance import error_variance, residual_variance, whiten
+from .covariance import error_variance, normalise, residual_variance
 
 __all__ = ["Kind", "resid"]
 
@@ -77,18 +77,20 @@ def resid(fit: Any, kind: Kind = "raw", conditional: bool = True) -> Array:
 def _pearson(seen: FitView, raw: Array, conditional: bool) -> Array:
     if seen.linear:
         return raw / np.sqrt(error_variance(seen))
+    if seen.variance is not None:
+        if not conditional and seen.random:
+            raise ValueError(
+                f"the variance of a {seen.family.name} response around its marginal mean is not known here; use "
+                "conditional=True or quantile residuals"
+            )
+        return raw / np.sqrt(seen.variance)
     return raw / np.sqrt(seen.family.variance(seen.fitted(conditional), seen.weights))
 
 
 def _normalized(seen: FitView, raw: Array, conditional: bool) -> Array:
-    if not conditional or not seen.terms:
-        return whiten(seen).solve(raw)
-    if seen.correlation is None:
+    if not seen.linear and conditional and seen.random:
         return _pearson(seen, raw, conditional)
-    from scipy.linalg import solve_triangular
-
-    root = np.linalg.cholesky(seen.correlation)
-    return np.asarray(solve_triangular(root, raw / seen.sigma, lower=True))
+    return normalise(seen, raw, conditional)
 
 
 def _standardized(seen: FitView, raw: Array, conditional: bool) -> Array:
@@ -101,6 +103,11 @@ def _standardized(seen: FitView, raw: Array, conditional: bool) -> Array:
         )
     else:
         mu = seen.fitted_marginal
+        if seen.variance is not None:
+            raise ValueError(
+                f"standardized residuals of a {seen.family.name} model have no closed form; use "
+                "kind='pearson' or quantile residuals"
+            )
         variance = seen.family.variance(mu, seen.weights) * (1 - glm_leverage(seen))
     scale = float(np.mean(raw**2)) + float(np.mean(variance))
     fitted_exactly = variance <= 1e-12 * scale

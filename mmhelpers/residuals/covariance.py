@@ -6,17 +6,18 @@ Searle, Casella & McCulloch (1992), section 6.6: conditional residuals are R P y
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adapters.view import FitView
+from ..adapters.view import FitView, RandomTerm
 
 __all__ = [
     "Whitened",
     "linear_modes",
     "linear_residuals",
+    "normalise",
     "residual_covariance",
     "residual_variance",
     "response_blocks",
@@ -101,6 +102,15 @@ def covariance_block(view: FitView, rows: NDArray[np.intp]) -> Array:
     return V
 
 
+def _left_block(view: FitView, rows: NDArray[np.intp], conditional: bool) -> Array:
+    """M of some rows, where the residuals are M P y: R for conditional ones, V less the curves for marginal ones."""
+    if conditional:
+        if view.correlation is not None:
+            return np.asarray(view.sigma**2 * view.correlation[np.ix_(rows, rows)])
+        return np.diag(view.sigma**2 / view.weights[rows])
+    return covariance_block(replace(view, terms=view.random), rows)
+
+
 def whiten(view: FitView) -> Whitened:
     """Whiten X and y of a linear (mixed) model by the Cholesky factor of V.
 
@@ -148,15 +158,20 @@ def residual_covariance(view: FitView, basis: Array, conditional: bool = True) -
     """
     white = whiten(view)
     B = np.asarray(basis, dtype=float)
+    curved = len(view.random) < len(view.terms)
     if conditional:
         if view.correlation is not None:
             C = white.solve(view.sigma**2 * view.correlation @ B.T)
         else:
             C = white.solve((B * error_variance(view)).T)
     else:
-        C = np.empty((B.shape[1], B.shape[0]))  # L' A'
+        C = np.empty((B.shape[1], B.shape[0]))  # L^-1 M A'; L' A' where M = V
         for rows, root in zip(white.rows, white.roots, strict=True):
-            C[rows] = _transposed_times(root, B[:, rows].T)
+            C[rows] = (
+                _lower_solve(root, _left_block(view, rows, False) @ B[:, rows].T)
+                if curved
+                else _transposed_times(root, B[:, rows].T)
+            )
     q, _ = np.linalg.qr(white.X)
     inside = q.T @ C
     return np.asarray(C.T @ C - inside.T @ inside)
@@ -170,13 +185,8 @@ def residual_variance(view: FitView, conditional: bool = True) -> Array:
     if not view.terms and view.correlation is None:
         return np.asarray(np.clip(error_variance(view) * (1 - (q**2).sum(axis=1)), 0.0, None))
     for rows, root in zip(white.rows, white.roots, strict=True):
-        if conditional:
-            R = (
-                np.diag(view.sigma**2 / view.weights[rows])
-                if view.correlation is None
-                else view.sigma**2 * view.correlation[np.ix_(rows, rows)]
-            )
-            C = _lower_solve(root, R)
+        if conditional or len(view.random) < len(view.terms):
+            C = _lower_solve(root, _left_block(view, rows, conditional))
         else:
             C = root.T
         out[rows] = (C**2).sum(axis=0) - ((q[rows].T @ C) ** 2).sum(axis=0)
@@ -209,7 +219,7 @@ def linear_residuals(view: FitView, Y: Array, conditional: bool = True) -> Array
     Y : array, shape (n, m)
         Responses, one data set a column.
     conditional : bool
-        Conditional residuals R P y, or marginal ones y - X beta.
+        Conditional residuals R P y, or marginal ones y - X beta (less the curves, where there are any).
 
     Returns
     -------
@@ -223,7 +233,8 @@ def linear_residuals(view: FitView, Y: Array, conditional: bool = True) -> Array
     for rows, root in zip(white.rows, white.roots, strict=True):
         out[rows] = _upper_solve(root, W[rows]) if conditional else _times(root, W[rows])
     if not conditional:
-        return out
+        curves = tuple(term for term in view.terms if term.smooth)
+        return out - _contributions(view, curves, W, white) if curves else out
     if view.correlation is not None:
         return np.asarray(view.sigma**2 * view.correlation @ out)
     return np.asarray(error_variance(view)[:, None] * out)
@@ -235,15 +246,54 @@ def linear_modes(view: FitView, Y: Array) -> tuple[Array, ...]:
     Q, _ = np.linalg.qr(white.X)
     W = white.solve(np.asarray(Y, dtype=float) - view.offset[:, None])
     W -= Q @ (Q.T @ W)
+    return tuple(_modes(term, _projected(white, W)) for term in view.terms)
+
+
+def _projected(white: Whitened, W: Array) -> Array:
+    """P y from the whitened residuals."""
     P = np.empty(W.shape)
     for rows, root in zip(white.rows, white.roots, strict=True):
         P[rows] = _upper_solve(root, W[rows])
-    modes = []
-    for term in view.terms:
-        sums = np.zeros((len(term.levels), len(term.columns), np.shape(Y)[1]))
+    return P
+
+
+def _modes(term: RandomTerm, P: Array) -> Array:
+    """Psi Z' P y of a term, shape (l, k, m)."""
+    sums = np.zeros((len(term.levels), len(term.columns), P.shape[1]))
+    if len(term.levels) == 1:
+        sums[0] = term.z.T @ P
+    else:
         np.add.at(sums, term.index, term.z[:, :, None] * P[:, None, :])
-        modes.append(np.einsum("kc,lcm->lkm", term.cov, sums))
-    return tuple(modes)
+    return np.asarray(np.einsum("kc,lcm->lkm", term.cov, sums))
+
+
+def _contributions(view: FitView, terms: tuple[RandomTerm, ...], W: Array, white: Whitened) -> Array:
+    """Z b of some terms for other responses, shape (n, m)."""
+    P = _projected(white, W)
+    out = np.zeros(W.shape)
+    for term in terms:
+        out += np.einsum("nk,nkm->nm", term.z, _modes(term, P)[term.index])
+    return out
+
+
+def normalise(view: FitView, values: Array, conditional: bool = True) -> Array:
+    """Multiply residuals by the inverse Cholesky factor of their model's covariance.
+
+    Parameters
+    ----------
+    view : FitView
+        A linear (mixed) model.
+    values : array, shape (n,) or (n, m)
+        Conditional or marginal residuals.
+    conditional : bool
+        Covariance of the errors (R), or of the responses (Z Psi Z' + R; curves left out).
+
+    Returns
+    -------
+    array, shape of `values`
+    """
+    terms = () if conditional else view.random
+    return whiten(replace(view, terms=terms)).solve(values)
 
 
 def _upper_solve(root: Array, values: Array) -> Array:

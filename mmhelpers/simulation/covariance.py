@@ -18,7 +18,19 @@ TOLERANCE_PSD = 1e-10  # of the largest variance: below it an eigenvalue counts 
 
 
 class TruthError(ValueError):
-    """A truth that cannot be, or that does not fit the model."""
+    """A truth that cannot be, or that does not fit the model.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> design = mm.cross(Subject=10, Days=range(5))
+    >>> truth = mm.Truth("y ~ Days + (1 | Subject)", beta={"Days": 1}, sd={"Subject": -1}, sigma=1)
+    >>> try:
+    ...     mm.simulate(design, truth, n_rep=1, seed=1)
+    ... except mm.TruthError as wrong:
+    ...     print("Subject" in str(wrong))
+    True
+    """
 
 
 def factor_of(cov: Floats, label: str) -> Floats:

@@ -14,6 +14,7 @@ from mmhelpers.simulation.covariance import TruthError
 from mmhelpers.simulation.families import Gaussian
 from mmhelpers.simulation.prepare import prepare
 from mmhelpers.simulation.residual import autoregress, correlations
+from mmhelpers.simulation.streams import child, children
 from mmhelpers.simulation.truth import Bound, Truth
 
 if TYPE_CHECKING:
@@ -114,28 +115,62 @@ def simulate(
         )
     matrices, bound, _ = prepare(design, truth)
     _check_run(n_rep, rng, seed, start)
+    Y, drawn = draw(matrices, bound, n_rep, rng=rng, seed=seed, start=start, effects=effects)
+    if not effects:
+        return Y
+    return Y, {term.label: store for term, store in zip(matrices.terms, drawn, strict=True)}
+
+
+def draw(
+    matrices: Matrices,
+    bound: Bound,
+    n_rep: int,
+    *,
+    rng: np.random.Generator | None = None,
+    seed: int | None = None,
+    start: int = 0,
+    effects: bool = False,
+) -> tuple[Floats, list[Floats]]:
+    """Draw responses for matrices and a truth that were brought together before (`prepare`).
+
+    Parameters
+    ----------
+    matrices : Matrices
+    bound : Bound
+    n_rep, rng, seed, start
+        As in `simulate`.
+    effects : bool
+        Keep the random effects.
+
+    Returns
+    -------
+    Y : ndarray, shape (n_rep, n)
+    effects : list of ndarray, shape (n_rep, levels, k)
+        A term each; empty unless asked for.
+    """
     Y = np.empty((n_rep, matrices.n))
-    drawn = [np.empty((n_rep, term.n_levels, term.k)) for term in matrices.terms] if effects else None
+    drawn = [np.empty((n_rep, term.n_levels, term.k)) for term in matrices.terms] if effects else []
     gaussian = isinstance(bound.family, Gaussian)
     width = matrices.q + (matrices.n if gaussian else 0)
     chunk = max(1, CHUNK // max(1, width + matrices.n))
     for first in range(0, n_rep, chunk):
         rows = slice(first, min(first + chunk, n_rep))
         size = rows.stop - first
+        sources: list[np.random.Generator] = []
         if rng is not None:
             noise, sources = rng.standard_normal((size, width)), [rng]
         else:
-            sources = [child(int(seed or 0), start + first + i) for i in range(size)]
             noise = np.empty((size, width))
-            for row, source in zip(noise, sources, strict=True):
+            at = int(seed or 0), start + first
+            if not gaussian:  # these draw more, once their means are known
+                sources = [child(at[0], at[1] + i) for i in range(size)]
+            for row, source in zip(noise, sources or children(*at, size), strict=True):
                 source.standard_normal(out=row)
         eta, b = _linear_predictor(noise[:, : matrices.q], matrices, bound)
         Y[rows] = _gaussian(eta, noise[:, matrices.q :], bound) if gaussian else _counts(eta, sources, bound)
-        for store, block in zip(drawn or [], b, strict=bool(drawn)):
+        for store, block in zip(drawn, b, strict=effects):
             store[rows] = block
-    if drawn is None:
-        return Y
-    return Y, {term.label: store for term, store in zip(matrices.terms, drawn, strict=True)}
+    return Y, drawn
 
 
 def simulate_data(
@@ -205,11 +240,6 @@ def replicates(
     _check_run(n_rep, None, seed, start)
     for i in range(start, start + n_rep):
         yield _data_set(design, truth, child(seed, i))
-
-
-def child(seed: int, i: int) -> np.random.Generator:
-    """Return the generator of replicate i."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(i,))))
 
 
 def marginal_moments(design: Design | pd.DataFrame | Matrices, truth: Truth) -> tuple[Floats, Floats]:

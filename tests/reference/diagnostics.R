@@ -54,4 +54,46 @@ l <- lme(Reaction ~ Days, sleepstudy, ~ 1 | Subject)
 add("lme pearson", residuals(l, type = "pearson")[1:10], 1:10)
 add("lme normalized", residuals(l, type = "normalized")[1:10], 1:10)
 add("lme marginal", residuals(l, level = 0)[1:10], 1:10)
+# autocorrelation and variogram of Ovary, mares in the order of their names (nlme's normalised residuals are wrong where
+# the rows are not in the order of the groups' levels)
+ov <- as.data.frame(nlme::Ovary)
+ov$Mare <- factor(as.character(ov$Mare))
+ov <- ov[order(ov$Mare, ov$Time), ]
+ol <- lme(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time), ov, ~ 1 | Mare)
+og <- update(gl, data = ov)
+a <- ACF(ol, maxLag = 8)
+add("ovary lme acf", a$ACF, a$lag)
+add("ovary lme pairs", attr(a, "n.used"), a$lag)
+add("ovary gls acf", ACF(og, maxLag = 8, form = ~ 1 | Mare, resType = "normalized")$ACF, 0:8)
+v <- Variogram(ol, form = ~1, collapse = "none")
+add("ovary lme variogram", tapply(v$variog, v$dist, mean)[1:8], 1:8)
+v <- Variogram(ol, form = ~Time, collapse = "none")
+add("ovary lme near", c(mean(v$variog[v$dist <= 0.3]), sum(v$dist <= 0.3)), c("value", "pairs"))
+# Owls and Ovary: variance shares, collinearity, leaving out groups with the variances estimated anew
+owls <- glmmTMB::Owls
+o1 <- lmer(NegPerChick ~ FoodTreatment * SexParent + ArrivalTime + (1 | Nest), owls, control = control)
+om <- lmer(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time) + (1 | Mare), ov, control = control)
+for (name in c("owls", "ovary")) {
+  m <- if (name == "owls") o1 else om
+  r <- r2_nakagawa(m)
+  add(paste(name, "r2 marginal"), unname(r$R2_marginal))
+  add(paste(name, "r2 conditional"), unname(r$R2_conditional))
+  add(paste(name, "icc"), icc(m)$ICC_adjusted)
+}
+add("owls vif", vif(o1), names(vif(o1)))
+tv <- lmer(Colourbalance ~ TVset * Picture + Repeat + (1 | Assessor), lmerTest::TVbo, control = control)
+v <- vif(tv)
+add("tvbo gvif", v[, "GVIF"], rownames(v))
+add("tvbo gvif power", v[, 3], rownames(v))
+for (s in c("AutavauxTV", "Bochet", "Champmartin")) {
+  add("owls without", fixef(update(o1, data = subset(owls, Nest != s))), paste(s, names(fixef(o1))))
+}
+og1 <- glm(SiblingNegotiation ~ FoodTreatment + ArrivalTime + offset(logBroodSize), poisson, owls)
+add("owls glm cook", cooks.distance(og1)[1:20], 1:20)
+op <- glmer(SiblingNegotiation ~ FoodTreatment + ArrivalTime + offset(logBroodSize) + (1 | Nest), owls, poisson)
+r <- r2_nakagawa(op)
+add("owls counts r2", c(r$R2_marginal, r$R2_conditional), c("marginal", "conditional"))
+add("owls condsd", sqrt(as.numeric(attr(ranef(o1, condVar = TRUE)$Nest, "postVar"))), rownames(ranef(o1)$Nest))
+add("fm1 condsd", sqrt(apply(attr(ranef(fm1, condVar = TRUE)$Subject, "postVar"), 3, diag)), 1:36)
+add("ovary normalized", residuals(og, type = "normalized")[1:30], 1:30)
 write.csv(do.call(rbind, rows), stdout(), row.names = FALSE)

@@ -1,0 +1,463 @@
+"""Level and power of the residual tests on fitted models, at full size: data/studies/diagnostics_*.csv.
+
+    python data/make/diagnostics_study.py level       # needs R with lme4
+    python data/make/diagnostics_study.py refit
+    python data/make/diagnostics_study.py power [folder with DHARMa's R files, and a library with ape and lmtest]
+
+Each data set has a seed of its own, (study, cell, number), so that any part can be run again; results are written as
+they come, and a run that was stopped goes on where it was. ``summary`` writes the tables of rejection rates and the
+hashes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import mmhelpers as mm
+from mmhelpers.adapters import RefitError
+
+HERE = Path(__file__).resolve().parents[1] / "studies"
+SIZES = {"small": (10, 6), "large": (40, 10)}  # groups, rows a group
+N_SIM = 99
+TESTS = [
+    "uniformity",
+    "dispersion",
+    "zeros",
+    "outliers",
+    "quantiles (fitted)",
+    "quantiles (x)",
+    "temporal",
+    "spatial",
+    "autocorrelation",
+    "variance (levene)",
+    "variance (bartlett)",
+    "variance (fligner)",
+    "normality",
+    "random effects",
+    "means (h)",
+    "dispersion, groups kept",
+    "uniformity, groups kept",
+]
+#: tests of the power study
+COMPARED = ["uniformity", "dispersion", "zeros", "outliers", "temporal", "spatial", "quantiles (x)"]
+ALPHA = 0.05
+
+#: rows of the level study: family, size, number of data sets
+LEVEL = [
+    ("gaussian", "small", 2000),
+    ("gaussian", "large", 500),
+    ("poisson", "small", 500),
+    ("binomial", "small", 500),
+    ("poisson", "large", 200),
+    ("binomial", "large", 200),
+]
+REFIT = [
+    ("gaussian", "small", 1000),
+    ("poisson glm", "small", 300),
+    ("poisson", "small", 20),
+    ("binomial", "small", 20),
+]
+#: faults of the power study, with three sizes each (0 is none), and number of data sets
+POWER = {
+    "overdispersion": (0.0, 0.15, 0.4),
+    "zeros": (0.0, 0.1, 0.2),
+    "curve": (0.0, 0.4, 0.8),
+    "time": (0.0, 0.4, 0.8),
+    "space": (0.0, 0.4, 0.8),
+    "outliers": (0.0, 0.01, 0.03),
+}
+N_POWER = 100
+N_POWER_MIXED = 40
+#: of the mixed model, which takes longer
+POWER_MIXED = ("overdispersion", "zeros", "time")
+
+
+# --- data -----------------------------------------------------------------------------------------------------
+
+
+def design(size: str) -> pd.DataFrame:
+    """One table a size, the same for all data sets: groups, a covariate, a factor, time and place of each row."""
+    groups, rows = SIZES[size]
+    rng = np.random.default_rng(20240229)
+    n = groups * rows
+    table = pd.DataFrame({"g": np.repeat(np.arange(groups), rows), "x": rng.uniform(-1, 1, n)})
+    table["h"] = np.arange(n) % 2
+    table["time"] = rng.permutation(n).astype(float)
+    table["east"], table["north"] = rng.random((2, n))
+    return table
+
+
+def generator(study: str, cell: str, number: int) -> np.random.Generator:
+    """Generator of one data set."""
+    key = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") for word in (study, cell)]
+    return np.random.default_rng([*key, number])
+
+
+def draw(
+    family: str, table: pd.DataFrame, rng: np.random.Generator, fault: str = "", size: float = 0.0
+) -> pd.DataFrame:
+    """Responses of a mixed model with b ~ N(0, 0.6^2), and a fault of a given size in them."""
+    n = len(table)
+    spread = 0.0 if family.endswith("glm") else 0.6
+    b = rng.normal(0.0, spread, int(table.g.max()) + 1)[table.g]
+    eta = 0.8 + 0.5 * table.x.to_numpy() + b
+    if fault == "overdispersion" and size:
+        eta = eta + rng.normal(0.0, np.sqrt(size), n) - size / 2
+    if fault == "curve":
+        eta = eta + 3 * size * (table.x.to_numpy() ** 2 - 1 / 3)
+    if fault == "time" and size:
+        eta = eta + 0.7 * walk(n, size, rng)[table.time.to_numpy(int)]
+    if fault == "space" and size:
+        eta = eta + np.sqrt(size) * field(table, rng)
+    if family == "gaussian":
+        y = eta + rng.normal(size=n)
+        out = y + 6 * (rng.random(n) < size) if fault == "outliers" else y
+        return table.assign(y=out)
+    if family == "binomial":
+        return table.assign(y=rng.binomial(1, 1 / (1 + np.exp(-eta + 0.8))).astype(float))
+    y = rng.poisson(np.exp(eta)).astype(float)
+    if fault == "zeros":
+        y *= rng.random(n) >= size
+    if fault == "outliers":
+        y += 15 * (rng.random(n) < size)
+    return table.assign(y=y)
+
+
+def walk(n: int, rho: float, rng: np.random.Generator) -> Any:
+    """First-order autoregression with variance 1."""
+    e = rng.normal(size=n)
+    for t in range(1, n):
+        e[t] = rho * e[t - 1] + np.sqrt(1 - rho**2) * e[t]
+    return e
+
+
+def field(table: pd.DataFrame, rng: np.random.Generator) -> Any:
+    """Gaussian field with variance 1 and correlation exp(-distance / 0.2)."""
+    x, y = table.east.to_numpy(), table.north.to_numpy()
+    S = np.exp(-np.hypot(x[:, None] - x, y[:, None] - y) / 0.2)
+    return np.linalg.cholesky(S + 1e-9 * np.eye(len(x))) @ rng.normal(size=len(x))
+
+
+# --- fits -----------------------------------------------------------------------------------------------------
+
+
+def fitter(family: str, table: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
+    """Function that fits y ~ x with an intercept for each group: mmhelpers, statsmodels, or lme4."""
+    if family == "gaussian":
+        return lambda data: mm.view(mm.fit("y ~ x + (1 | g)", data))
+    if family == "poisson glm":
+        import statsmodels.api as sm
+
+        X = np.column_stack([np.ones(len(table)), table.x])
+        return lambda data: mm.view(sm.GLM(data.y.to_numpy(), X, family=sm.families.Poisson()).fit())
+    from mmhelpers.r_link import require_r
+
+    require_r("lme4")
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        robjects.globalenv["x"] = robjects.FloatVector(table.x.to_numpy())
+        robjects.globalenv["g"] = robjects.IntVector(table.g.to_numpy().tolist())
+        fit = robjects.r(
+            f"""function(y) suppressWarnings(suppressMessages(lme4::glmer(y ~ x + (1 | g), family = {family},
+            data = data.frame(y = y, x = x, g = factor(g)), control = lme4::glmerControl(calc.derivs = FALSE))))"""
+        )
+
+    def made(data: pd.DataFrame) -> Any:
+        with localconverter(robjects.default_converter):
+            made.last = fit(robjects.FloatVector(data.y.to_numpy()))  # type: ignore[attr-defined]
+            return mm.view(made.last)  # type: ignore[attr-defined]
+
+    return made
+
+
+# --- tests ----------------------------------------------------------------------------------------------------
+
+
+def p_values(
+    seen: Any, data: pd.DataFrame, rng: np.random.Generator, refit: bool = False, n_sim: int = N_SIM
+) -> dict[str, float]:
+    """Every test of the package that the model allows, on one fit; NaN where one refuses."""
+    r = mm.quantile_residuals(seen, n_sim=n_sim, rng=rng, refit=refit)
+    linear = seen.linear
+    tests: dict[str, Callable[[], Any]] = {
+        "uniformity": lambda: mm.check_uniformity(r),
+        "dispersion": lambda: mm.check_dispersion(r, exact=True),
+        "outliers": lambda: mm.check_outliers(r, exact=True),
+        "quantiles (fitted)": lambda: mm.check_quantiles(r)["all"],
+        "quantiles (x)": lambda: mm.check_quantiles(r, data.x)["all"],
+        "temporal": lambda: mm.check_temporal(r, data.time),
+        "spatial": lambda: mm.check_spatial(r, data.east, data.north),
+    }
+    if seen.family.name == "poisson":
+        tests["zeros"] = lambda: mm.check_zeros(r, exact=True)
+    if not refit:
+        source = seen if linear else r
+        tests["autocorrelation"] = lambda: mm.check_autocorrelation(
+            source, data.time, lags=5, n_sim=n_sim, rng=rng
+        )
+        for method in ("levene", "bartlett", "fligner"):
+            tests[f"variance ({method})"] = lambda method=method: mm.check_homogeneity(
+                source, data.h, method, n_sim, rng
+            )
+        tests["normality"] = lambda: mm.check_normality(source, n_sim, rng)
+    if linear and not refit:
+        tests["random effects"] = lambda: mm.check_random_effects(seen, n_sim, rng)
+        tests["means (h)"] = lambda: mm.check_group_means(seen, data.h)
+    found = {}
+    for name, test in tests.items():
+        try:
+            found[name] = float(test().p)
+        except (ValueError, mm.UnsupportedFitError):
+            found[name] = float("nan")
+    if not refit and seen.family.name != "gaussian":
+        kept = mm.quantile_residuals(seen, n_sim=n_sim, rng=rng, conditional=True)
+        if seen.family.name == "poisson":
+            found["dispersion, groups kept"] = float(mm.check_dispersion(kept, exact=True).p)
+        found["uniformity, groups kept"] = float(mm.check_uniformity(kept).p)
+    return found
+
+
+def one(study: str, family: str, size: str, number: int, made: Any, table: pd.DataFrame) -> dict[str, float]:
+    """p-values of one data set of the level and refit studies."""
+    rng = generator(study, f"{family} {size}", number)
+    data = draw(family, table, rng)
+    refit = study == "refit"
+    n_sim = 39 if refit and family in {"poisson", "binomial"} else N_SIM
+    return p_values(made(data), data, rng, refit, n_sim)
+
+
+def run(study: str, cells: list[tuple[str, str, int]]) -> None:
+    """Run a study, or the rest of it."""
+    path = HERE / f"diagnostics_{study}_pvalues.csv"
+    done: set[tuple[str, str, int]] = set()
+    if path.exists():
+        old = pd.read_csv(path)
+        done = set(zip(old.family, old["size"], old.number, strict=True))
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if not done:
+            writer.writerow(["family", "size", "number", "failed", *TESTS])
+        for family, size, n in cells:
+            table = design(size)
+            made, start = fitter(family, table), time.process_time()
+            for number in range(n):
+                if (family, size, number) in done:
+                    continue
+                try:
+                    found, failed = one(study, family, size, number, made, table), ""
+                except RefitError as error:  # counted, not dropped
+                    found, failed = {}, type(error).__name__
+                writer.writerow([family, size, number, failed, *(written(found.get(test)) for test in TESTS)])
+                file.flush()
+            print(study, family, size, n, f"{time.process_time() - start:.0f} s", flush=True)
+
+
+def written(p: float | None) -> str:
+    """Give a p-value as the files have it."""
+    return "" if p is None or np.isnan(p) else f"{p:.4g}"
+
+
+# --- power, beside DHARMa -------------------------------------------------------------------------------------
+
+
+def dharma(folder: str) -> Callable[[Any, pd.DataFrame], dict[str, float]]:
+    """DHARMa's tests on given simulations (createDHARMa), from its source files."""
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        robjects.r(f'.libPaths(c("{folder}/lib", .libPaths()))')
+        robjects.r(
+            f"""suppressMessages({{library(lme4); library(lmtest); library(ape)}})
+            DH <- new.env(parent = globalenv())
+            for (f in list.files("{folder}/DHARMa/R", "[.]R$", full.names = TRUE)) sys.source(f, envir = DH)"""
+        )
+        tests = robjects.r(
+            """function(simulated, observed, fitted, integer, time, x, y) suppressWarnings(suppressMessages({
+            r <- DH$createDHARMa(simulated, observed, fitted, integerResponse = integer)
+            c(uniformity = DH$testUniformity(r, plot = FALSE)$p.value,
+              dispersion = DH$testDispersion(r, plot = FALSE)$p.value,
+              zeros = DH$testZeroInflation(r, plot = FALSE)$p.value,
+              outliers = DH$testOutliers(r, plot = FALSE)$p.value,
+              temporal = DH$testTemporalAutocorrelation(r, time, plot = FALSE)$p.value,
+              spatial = DH$testSpatialAutocorrelation(r, x, y, plot = FALSE)$p.value)}))"""
+        )
+
+    def asked(r: Any, data: pd.DataFrame) -> dict[str, float]:
+        with localconverter(robjects.default_converter):
+            n, m = r.simulated.shape
+            simulated = robjects.r.matrix(robjects.FloatVector(r.simulated.ravel(order="F")), nrow=n, ncol=m)
+            answer = tests(
+                simulated,
+                robjects.FloatVector(r.observed),
+                robjects.FloatVector(r.fitted),
+                r.discrete,
+                robjects.FloatVector(data.time),
+                robjects.FloatVector(data.east),
+                robjects.FloatVector(data.north),
+            )
+            return dict(zip([str(name) for name in answer.names], map(float, answer), strict=True))
+
+    return asked
+
+
+def power(folder: str | None) -> None:
+    """Rejections of ours and of DHARMa's tests on the same data and the same simulations, beside each other."""
+    path = HERE / "diagnostics_power_pvalues.csv"
+    done: set[tuple[str, str, float, int]] = set()
+    if path.exists():
+        old = pd.read_csv(path)
+        done = set(zip(old.family, old.fault, old["size"], old.number, strict=True))
+    theirs = dharma(folder) if folder else None
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if not done:
+            heads = [f"{who} {test}" for test in COMPARED for who in ("ours", "theirs")]
+            writer.writerow(["family", "fault", "size", "number", "simulations", *heads])
+        for family, table in (
+            ("poisson glm", design("large").head(150)),
+            ("poisson", design("large").head(200)),
+        ):
+            made = fitter(family, table)
+            data_table = table.assign(time=table.time.rank().to_numpy() - 1)
+            for fault, sizes in POWER.items():
+                if family == "poisson" and fault not in POWER_MIXED:
+                    continue
+                for size in sizes:
+                    start = time.process_time()
+                    for number in range(N_POWER_MIXED if family == "poisson" else N_POWER):
+                        if (family, fault, size, number) in done:
+                            continue
+                        rng = generator("power", f"{family} {fault} {size}", number)
+                        data = draw(family, data_table, rng, fault, size)
+                        seen = made(data)
+                        extra = performance(made.last) if family == "poisson" else float("nan")
+                        for kept in (False, True) if seen.terms else (False,):
+                            r = mm.quantile_residuals(seen, n_sim=250, rng=rng, conditional=kept)
+                            ours = {
+                                "uniformity": mm.check_uniformity(r).p,
+                                "dispersion": mm.check_dispersion(r).p,
+                                "zeros": mm.check_zeros(r).p,
+                                "outliers": mm.check_outliers(r).p,
+                                "temporal": mm.check_temporal(r, data.time).p,
+                                "spatial": mm.check_spatial(r, data.east, data.north).p,
+                                "quantiles (x)": mm.check_quantiles(r, data.x)["all"].p,
+                            }
+                            other = theirs(r, data) if theirs else {}
+                            how = "groups kept" if kept else "groups new" if seen.terms else "no groups"
+                            pairs = [value for test in COMPARED for value in (ours[test], other.get(test))]
+                            writer.writerow([family, fault, size, number, how, *map(written, pairs)])
+                        if family == "poisson":
+                            blank = [written(extra if test == "dispersion" else None) for test in COMPARED]
+                            pairs = [value for p in blank for value in ("", p)]
+                            writer.writerow([family, fault, size, number, "performance", *pairs])
+                        file.flush()
+                    print("power", family, fault, size, f"{time.process_time() - start:.0f} s", flush=True)
+
+
+def performance(fit: Any) -> float:
+    """p of performance::check_overdispersion."""
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        return float(robjects.r("function(m) performance::check_overdispersion(m)$p_value")(fit)[0])
+
+
+# --- tables ---------------------------------------------------------------------------------------------------
+
+
+def rates(rows: pd.DataFrame, by: list[str], column: str) -> Iterator[list[Any]]:
+    """Rejection rates with their Monte Carlo SE."""
+    for key, part in rows.groupby(by, sort=False):
+        p = part[column].dropna()
+        if len(p):
+            rate = float((p <= ALPHA).mean())
+            yield [
+                *key,
+                len(p),
+                rate,
+                float(np.sqrt(max(rate * (1 - rate), ALPHA * (1 - ALPHA) * (rate == 0)) / len(p))),
+            ]
+
+
+def long(study: str) -> pd.DataFrame:
+    """Read the p-values of the level or refit study, one row a test."""
+    rows = pd.read_csv(HERE / f"diagnostics_{study}_pvalues.csv")
+    return rows.melt(["family", "size", "number", "failed"], var_name="test", value_name="p").dropna(
+        subset="p"
+    )
+
+
+def power_table() -> pd.DataFrame:
+    """Rejection rates of both packages, and their difference with its paired SE."""
+    rows = pd.read_csv(HERE / "diagnostics_power_pvalues.csv")
+    out = []
+    for key, part in rows.groupby(["family", "simulations", "fault", "size"], sort=False):
+        for test in COMPARED:
+            own, other = part[f"ours {test}"], part[f"theirs {test}"]
+            if own.isna().all() and other.isna().all():
+                continue
+            ours = np.nan if own.isna().all() else float((own <= ALPHA).mean())
+            theirs = np.nan if other.isna().all() else float((other <= ALPHA).mean())
+            both = (own <= ALPHA).astype(float) - (other <= ALPHA).astype(float)
+            both = both[own.notna() & other.notna()]
+            mean, se = (
+                (both.mean(), both.std(ddof=1) / np.sqrt(len(both))) if len(both) > 1 else (np.nan, np.nan)
+            )
+            out.append([*key, test, len(part), ours, theirs, mean, se])
+    columns = [
+        "family",
+        "simulations",
+        "fault",
+        "size",
+        "test",
+        "data sets",
+        "ours",
+        "theirs",
+        "difference",
+        "paired se",
+    ]
+    return pd.DataFrame(out, columns=columns)
+
+
+def summary() -> None:
+    """Write the tables of rates and the hashes."""
+    for study in ("level", "refit"):
+        path = HERE / f"diagnostics_{study}_pvalues.csv"
+        if path.exists():
+            out = list(rates(long(study), ["family", "size", "test"], "p"))
+            columns = ["family", "size", "test", "data sets", "rejected", "se"]
+            table = pd.DataFrame(out, columns=columns).round(5)
+            table.to_csv(HERE / f"diagnostics_{study}.csv", index=False, lineterminator="\n")
+    if (HERE / "diagnostics_power_pvalues.csv").exists():
+        power_table().round(5).to_csv(HERE / "diagnostics_power.csv", index=False, lineterminator="\n")
+    hashes = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(HERE.glob("diagnostics_*.csv"))
+    }
+    record = {"study": "diagnostics", "n_sim": N_SIM, "alpha": ALPHA, "sha256": hashes}
+    (HERE / "diagnostics.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    HERE.mkdir(exist_ok=True)
+    what = sys.argv[1]
+    if what == "power":
+        power(sys.argv[2] if len(sys.argv) > 2 else None)
+    elif what != "summary":
+        run(what, LEVEL if what == "level" else REFIT)
+    summary()
