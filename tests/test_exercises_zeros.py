@@ -34,7 +34,11 @@ def test_many_or_too_many():
 def test_zeros_without_inflation():
     by_formula = (1 + 2 / 0.5) ** -0.5
     assert stats.nbinom.pmf(0, 0.5, 0.5 / 2.5) == pytest.approx(by_formula)
-    for value in (by_formula, round(by_formula, 2), float(mm.NegativeBinomial(shape=0.5).zero(np.array([2.0]))[0])):
+    for value in (
+        by_formula,
+        round(by_formula, 2),
+        float(mm.NegativeBinomial(shape=0.5).zero(np.array([2.0]))[0]),
+    ):
         assert mm.check_answer("zeros-2", value)
     hint("zeros-2", np.exp(-2))
     hint("zeros-2", (1 + 2 / 0.5) ** -2.0)
