@@ -400,14 +400,6 @@ def test_simulated_data_regenerate_byte_for_byte(made_by: str, tmp_path: Path) -
         )
 
 
-@pytest.mark.parametrize("name", ["ponds", "toads"])
-def test_simulated_data_regenerate_byte_for_byte(name: str, tmp_path: Path) -> None:
-    made = DATA / "make" / f"{name}.py"
-    subprocess.run([sys.executable, str(made), str(tmp_path)], check=True, capture_output=True)
-    for end in (".csv", ".truth.json"):
-        assert (tmp_path / f"{name}{end}").read_bytes() == (DATA / f"{name}{end}").read_bytes()
-
-
 def test_oysters_are_what_their_truth_says() -> None:
     table, truth = mm.load("oysters"), mm.truth("oysters")
     design = truth["design"]

@@ -96,7 +96,9 @@ def test_4_less_alike_than_strangers():
     rho = (between - within) / (between + 4 * within)
     assert mm.check_answer("nested-4", rho).ok
     assert mm.check_answer("nested-4", -0.10).ok
-    says("nested-4", mm.fit("Yield ~ 1 + (1 | Batch)", dye).variances["variance"].iloc[0], "cannot be negative")
+    says(
+        "nested-4", mm.fit("Yield ~ 1 + (1 | Batch)", dye).variances["variance"].iloc[0], "cannot be negative"
+    )
     says("nested-4", -rho, "more alike")
     by_ml = mm.fit_gls("Yield ~ 1", dye, correlation="corCompSymm(1 | Batch)", reml=False)
     says("nested-4", by_ml.structure["Rho"], "maximum likelihood")

@@ -57,9 +57,7 @@ def simulate() -> tuple[str, dict[str, Any]]:
         shore = "low" if j < QUADRATS // 2 else "high"
         label = f"{shore[0].upper()}{j % (QUADRATS // 2) + 1}"
         for i in range(PER_QUADRAT):
-            lines.append(
-                f"{shore},{label},{readings[0, j, i]:.0f},{readings[1, j, i]:.0f},{mass[j, i]:.1f}"
-            )
+            lines.append(f"{shore},{label},{readings[0, j, i]:.0f},{readings[1, j, i]:.0f},{mass[j, i]:.1f}")
     truth = {
         "script": "data/make/cockles.py",
         "formula": "log(mass) ~ log(true length) + (1 | quadrat)",
