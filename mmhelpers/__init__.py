@@ -174,9 +174,11 @@ _EXPORTS: dict[str, str] = {
     "AR1": "simulation",
     "plot_microscope": "plots",
     "plot_power": "plots",
+    "plot_pvalue_quantiles": "plots",
     "plot_rates": "plots",
     "over": "studies",
     "power": "studies",
+    "pvalue_quantiles": "studies",
     "rates": "studies",
     "read_study": "studies",
     "replay": "studies",
@@ -185,7 +187,7 @@ _EXPORTS: dict[str, str] = {
     "type1": "studies",
 }
 # modules reached as attributes, such as ``mm.exact.type1_slopeless``
-_MODULES: tuple[str, ...] = ("exact", "studies")
+_MODULES: tuple[str, ...] = ("exact",)
 
 __all__ = ["__version__", *_EXPORTS, *_MODULES]
 

@@ -7,7 +7,9 @@ line that says how to get it. Nothing else in the package starts R.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import os
 import shutil
 import subprocess
@@ -144,7 +146,7 @@ def require_r(*packages: str) -> None:
 
 
 def lmer(
-    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, **options: Any
+    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, quiet: bool = False, **options: Any
 ) -> Any:
     """Fit a linear mixed model in R with lme4 and lmerTest, through pymer4.
 
@@ -162,6 +164,8 @@ def lmer(
     optimizer : str, optional
         One of lme4's: ``"nloptwrap"`` (its default), ``"bobyqa"`` (its default before version 1.1-20),
         ``"Nelder_Mead"``.
+    quiet : bool
+        Do not print the messages of R; the model keeps them in its ``r_console``.
     **options
         Handed to pymer4's ``fit``.
 
@@ -209,7 +213,8 @@ def lmer(
     used = {name: levels for name, levels in factors.items() if name in formula}
     if used:
         model.set_factors(used)
-    model.fit(**options)
+    with contextlib.redirect_stdout(io.StringIO() if quiet else sys.stdout):
+        model.fit(**options)
     return model
 
 

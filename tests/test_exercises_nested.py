@@ -1,4 +1,4 @@
-"""Exercises of chapter 2_zuur/03_nested_data: right answers by two routes, wrong ones by their mistakes."""
+"""Exercises of chapter 3_lme4/03_nested_crossed: right answers by two routes, wrong ones by their mistakes."""
 
 from __future__ import annotations
 
@@ -14,91 +14,66 @@ def says(exercise, answer, words):
     assert words in verdict.message
 
 
-def covariance(formula, children):
-    seen = mm.view(mm.fit(formula, children))
-    Z = np.column_stack([np.ones(4), [-3, -1, 1, 3]])[:, : seen.terms[0].cov.shape[0]]
-    return Z @ seen.terms[0].cov @ Z.T + seen.sigma**2 * np.eye(4), seen
+def test_1_schools_and_classes():
+    data = mm.cross(school=10, label=4, pupil=25).data
+    q = {
+        f: mm.build_matrices(f"y ~ 1 + {f}", data, response=False).q
+        for f in ("(1 | school/label)", "(1 | school) + (1 | label)")
+    }
+    assert mm.check_answer("nested-1", q["(1 | school/label)"]).ok
+    assert mm.check_answer("nested-1", 10 + 10 * 4).ok
+    says("nested-1", q["(1 | school) + (1 | label)"], "each *label*")
+    says("nested-1", 10 * 4, "classes")
+    says("nested-1", 10 + 40 + 1000, "measured once")
+    says("nested-1", 4, "four classes of its own")
+    says("nested-1", 10, "schools")
 
 
-@pytest.fixture(scope="module")
-def children():
-    children = mm.load("Orthodont")
-    return children.assign(age11=children["age"] - 11)
-
-
-def test_1_a_correlation(children):
-    V, seen = covariance("distance ~ age11 + (age11 | Subject)", children)
-    right = V[0, 3] / np.sqrt(V[0, 0] * V[3, 3])
-    assert mm.check_answer("nested-1", right).ok
-    assert mm.check_answer("nested-1", round(right, 2)).ok
-    # The other way: simulate children.
+def test_2_the_same_sixty_assays():
+    fit = mm.fit("strength ~ 1 + (1 | batch/cask)", mm.load("Pastes"))
+    cask, batch, assay = fit.variances["variance"]
+    assert mm.check_answer("nested-2", np.sqrt(batch / 10 + cask / 60 + assay / 60)).ok
     truth = mm.Truth(
-        "y ~ age11 + (age11 | Subject)", beta=[0, 0], cov={"Subject": seen.terms[0].cov}, sigma=seen.sigma
+        "y ~ 1 + (1 | batch) + (1 | cask)", beta=[60], sigma=np.sqrt(assay),
+        sd={"batch": np.sqrt(batch), "cask": np.sqrt(cask)},
+    )  # fmt: skip
+    plan = mm.cross(batch=10).nest(cask=6, within="batch")
+    means = mm.simulate(plan, truth, n_rep=100_000, seed=1).mean(axis=1)
+    assert mm.check_answer("nested-2", means.std()).ok
+    says("nested-2", fit.se.iloc[0], "as it was")
+    says("nested-2", batch / 10 + (cask + assay) / 60, "variance")
+    says("nested-2", np.sqrt((batch + cask + assay) / 60), "independent")
+    says("nested-2", np.sqrt(batch / 10 + cask / 10 + assay / 60), "other way round")
+    says("nested-2", np.sqrt((cask + assay) / 60), "leaves out the batches")
+    says("nested-2", np.sqrt(batch / 10 + cask / 6 + assay / 60), "not six")
+    says("nested-2", (np.sqrt(fit.variances["variance"]) / np.sqrt([60, 10, 60])).sum(), "do not add")
+
+
+def test_3_cakes():
+    cake = mm.load("cake")
+    fixed = "angle ~ recipe + temp + "
+    fit = mm.fit(fixed + "(1 | recipe:replicate)", cake)
+    assert fit.matrices.q == 45
+    assert mm.check_answer("nested-3", fit.variances["sd"][0]).ok
+    # By hand: the mean squares of this balanced trial.
+    batches = cake.groupby(["recipe", "replicate"], observed=True)["angle"]
+    within = cake["angle"] - batches.transform("mean")
+    x = cake["temp"] - cake["temp"].mean()
+    residual = ((within**2).sum() - (x * within).sum() ** 2 / (x**2).sum()) / (270 - 45 - 1)
+    between = 6 * batches.mean().unstack("recipe").var(ddof=1).mean()
+    assert mm.check_answer("nested-3", np.sqrt((between - residual) / 6)).ok
+    says("nested-3", mm.fit(fixed + "(1 | replicate)", cake).variances["sd"][0], "15 batches")
+    says("nested-3", fit.with_reml(False).variances["sd"][0], "maximum likelihood")
+    says("nested-3", fit.sigma, "cakes of one batch")
+    says("nested-3", fit.variances["variance"][0], "variance")
+    both = mm.fit(fixed + "(1 | replicate) + (1 | recipe:replicate)", cake).variances.set_index("group")["sd"]
+    says("nested-3", both["replicate"], "only random effect")
+    says("nested-3", both["recipe:replicate"], "as well")
+
+
+@pytest.mark.r
+def test_3_by_lme4():
+    code = (
+        "as.data.frame(lme4::VarCorr(lme4::lmer(angle ~ recipe + temp + (1 | recipe:replicate), d)))$sdcor[1]"
     )
-    plan = mm.cross(Subject=20, age11=[-3, -1, 1, 3])
-    y = mm.simulate(plan, truth, n_rep=5000, seed=1).reshape(-1, 4)
-    assert mm.check_answer("nested-1", np.corrcoef(y.T)[0, 3]).ok
-    assert mm.check_answer("nested-1", 4.1 / np.sqrt(5.3 * 8.2)).ok
-    wide = children.pivot(index="Subject", columns="age", values="distance")
-    says("nested-1", wide.corr().loc[8, 14], "in the data")
-    says("nested-1", V[0, 3], "covariance")
-    says("nested-1", V[0, 3] / (V[0, 0] * V[3, 3]), "product of the variances")
-    level, _ = covariance("distance ~ age11 + (1 | Subject)", children)
-    says("nested-1", level[0, 3] / level[0, 0], "random intercept alone")
-    D = seen.terms[0].cov
-    says("nested-1", D[0, 1] / np.sqrt(D[0, 0] * D[1, 1]), "intercepts and slopes")
-    W, _ = covariance("distance ~ age11 * Sex + (age11 | Subject)", children)
-    says("nested-1", W[0, 3] / np.sqrt(W[0, 0] * W[3, 3]), "one_stage")
-
-
-def test_2_workers_and_machines():
-    machines = mm.load("Machines")
-    fit = mm.fit("score ~ Machine + (1 | Worker) + (1 | Worker:Machine)", machines)
-    worker, both, error = fit.variances["variance"]
-    assert mm.check_answer("nested-2", worker / (worker + both + error)).ok
-    # Balanced: from the mean squares of the classical table.
-    cells = machines.groupby(["Worker", "Machine"], observed=True)["score"]
-    means = cells.mean().unstack()
-    centred = means - means.mean()
-    ms_worker = 9 * (centred.mean(axis=1) ** 2).sum() / 5
-    ms_both = 3 * (centred.sub(centred.mean(axis=1), axis=0) ** 2).to_numpy().sum() / 10
-    ms_error = cells.var().mean()
-    shared = (ms_worker - ms_both) / 9
-    assert mm.check_answer("nested-2", shared / (shared + (ms_both - ms_error) / 3 + ms_error)).ok
-    says("nested-2", (worker + both) / (worker + both + error), "same machine")
-    sd = np.sqrt([worker, both, error])
-    says("nested-2", sd[0] / sd.sum(), "standard deviations")
-    says("nested-2", worker / (worker + both), "part of a score's variance")
-    says("nested-2", both / (worker + both + error), "share of workers on machines")
-    alone = mm.fit("score ~ Machine + (1 | Worker)", machines).variances["variance"]
-    says("nested-2", alone.iloc[0] / alone.sum(), "without workers on machines")
-
-
-def test_3_columns_of_z():
-    oats = mm.load("Oats")
-    assert mm.check_answer("nested-3", 6 + 18).ok
-    fit = mm.fit("yield ~ Variety * nitro + (1 | Block) + (1 | Block:Variety)", oats)
-    assert mm.check_answer("nested-3", fit.matrices.q).ok
-    says("nested-3", oats.groupby(["Block", "Variety"], observed=True).ngroups, "the plots")
-    says("nested-3", oats["Block"].nunique(), "the blocks")
-    says("nested-3", 6 + 3, "three varieties")
-    says("nested-3", fit.matrices.k, "the terms")
-    says("nested-3", len(oats), "the rows")
-    says("nested-3", 24 + 12, "X and Z together")
-
-
-def test_4_less_alike_than_strangers():
-    dye = mm.load("Dyestuff2")
-    fit = mm.fit_gls("Yield ~ 1", dye, correlation="corCompSymm(1 | Batch)")
-    assert mm.check_answer("nested-4", fit.structure["Rho"]).ok
-    batches = dye.groupby("Batch", observed=True)["Yield"]
-    between, within = 5 * batches.mean().var(), batches.var().mean()
-    rho = (between - within) / (between + 4 * within)
-    assert mm.check_answer("nested-4", rho).ok
-    assert mm.check_answer("nested-4", -0.10).ok
-    says(
-        "nested-4", mm.fit("Yield ~ 1 + (1 | Batch)", dye).variances["variance"].iloc[0], "cannot be negative"
-    )
-    says("nested-4", -rho, "more alike")
-    by_ml = mm.fit_gls("Yield ~ 1", dye, correlation="corCompSymm(1 | Batch)", reml=False)
-    says("nested-4", by_ml.structure["Rho"], "maximum likelihood")
+    assert mm.check_answer("nested-3", float(mm.in_r(code, d=mm.load("cake")).numbers[0])).ok

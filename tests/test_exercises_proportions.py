@@ -49,7 +49,9 @@ def test_add_a_half():
         information = X.T @ (X * (n * p * (1 - p))[:, None])
         return -float(y @ np.log(p) + (n - y) @ np.log1p(-p) + 0.5 * np.linalg.slogdet(information)[1])
 
-    firth = optimize.minimize(minus_penalised, [-2.0, 2.0], method="Nelder-Mead", options={"xatol": 1e-8}).x[1]
+    firth = optimize.minimize(minus_penalised, [-2.0, 2.0], method="Nelder-Mead", options={"xatol": 1e-8}).x[
+        1
+    ]
     assert firth == pytest.approx(by_recipe, abs=1e-4)
     for value in (by_recipe, firth, round(by_recipe, 2)):
         assert mm.check_answer("proportions-3", value)

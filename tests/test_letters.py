@@ -67,7 +67,7 @@ def test_figure_shows_each_mean_with_its_letters(means):
     table = mm.letters(means).sort_values(["Picture", "TVset"])
     ax = mm.plot_means(table, "TVset", by="Picture", ylabel="score")
     assert [t.get_text() for t in ax.texts] == table["letters"].tolist()
-    drawn = [line.get_ydata()[0] for line in ax.lines]
+    drawn = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(drawn, table["estimate"])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "3", "4"]
     one = mm.plot_means(table.query("Picture == '1'").drop(columns="letters"), "TVset")

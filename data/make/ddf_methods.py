@@ -15,8 +15,9 @@ Designs.
 
 Tests, each at the 5% level, of the same data sets: ``z`` (Wald, REML), ``likelihood ratio`` (ML, chi-square),
 ``Satterthwaite`` and ``Kenward-Roger`` (REML) and ``bootstrap`` (parametric, of the likelihood ratio, with 199
-simulations a data set, on the first 500 data sets; p at most 0.05 counts). Singular fits are in, as they come. Kenward-Roger is left out of the
-balanced design, where it is Satterthwaite's test as long as no variance is estimated as zero.
+simulations a data set, on the first 500 data sets; p at most 0.05 counts). Singular fits are in, as they come.
+Kenward-Roger is left out of the balanced design, where it is Satterthwaite's test as long as no variance is estimated
+as zero.
 
 Random numbers: NumPy's PCG64, one stream a design and size, spawned from one seed; fixed before anything was looked at.
 It takes a few minutes.

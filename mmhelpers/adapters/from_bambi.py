@@ -122,7 +122,7 @@ def fixed_draws(fit: Any) -> Array:
     """Posterior draws of the common effects of a pair (model, idata), shape (draws, p), in the order of `x_names`."""
     model, idata = fit
     component = model.components[model.family.likelihood.parent]
-    return _common(component, idata.posterior, len(np.asarray(model.response_component.term.data)))[2]
+    return _common(component, idata.posterior, len(np.asarray(model.response_component.term.data)))[3]
 
 
 def _draws(posterior: Any, name: str, of: str) -> Array:

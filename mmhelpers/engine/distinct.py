@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmhelpers.engine.criterion import First, Second
 from mmhelpers.engine.design import Design
+from mmhelpers.engine.fast import kernels, numba_is_on
 from mmhelpers.engine.pooled import Plan, Pooled
 from mmhelpers.engine.small import product, spd_inverse
 
@@ -64,10 +65,13 @@ class Distinct:
         R = len(self.g)
         M = np.empty((R, p + 1, p + 1))
         log_det = np.empty(R)
+        fast = k == 2 and numba_is_on()
+        if fast:
+            kernels()[0](self.A_inv, self.gx, self.g, G[0], log_det, M)
         size = max(PIECE // B, 1)
         flat = self.gx.reshape(p, k * B).T
         work = []
-        for at in range(0, R, size):
+        for at in range(0, 0 if fast else R, size):
             piece = slice(at, min(at + size, R))
             K = self.A_inv[:, :, None] + G[0][:, :, piece, None]
             Q, log_K = spd_inverse(K)
@@ -96,6 +100,8 @@ class Distinct:
         trace = np.empty((R, len(pairs)))
         sums = np.empty((R, len(pairs), len(pairs)))
         gram = np.empty((R, u * k, u * k))
+        if k == 2 and numba_is_on():
+            kernels()[1](self.A_inv, self.gx, self.g, G[0], np.ascontiguousarray(root), trace, sums, gram)
         at = 0
         for Q, e in first.work:
             piece = slice(at, at + len(e))

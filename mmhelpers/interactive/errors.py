@@ -44,6 +44,13 @@ def _curve(picture: Any, source: Any, label: str, colour: str, marker: str) -> N
     picture.add_layout(whisker)
 
 
+def _level(picture: Any, y: float) -> None:
+    """Draw a dotted line across the picture."""
+    from bokeh.models.annotations import Span
+
+    picture.add_layout(Span(location=y, dimension="width", line_color=INK, line_dash="dotted"))
+
+
 def _columns(rows: pd.DataFrame, x: str) -> dict[str, list[float]]:
     rows = rows.sort_values(x)
     return {"x": rows[x].tolist(), **{name: rows[name].tolist() for name in ("rate", "lower", "upper")}}
@@ -79,7 +86,7 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
     >>> mm.explore_type1(mm.load("type1_grid")).frame(18, 10).sources["slope-less"]["x"][:3]
     [0.0, 0.25, 0.5]
     """
-    from bokeh.models import ColumnDataSource, Span
+    from bokeh.models import ColumnDataSource
 
     _need(table, "subjects", "observations", "slope_sd", "model", "rate", "lower", "upper", "exact")
     subjects, observations = (sorted(set(table[name])) for name in ("subjects", "observations"))
@@ -90,7 +97,7 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
         (-0.05 * top, 1.05 * top),
         (0, 1),
     )
-    picture.add_layout(Span(location=ALPHA, dimension="width", line_color=INK, line_dash="dotted"))
+    _level(picture, ALPHA)
     for model, colour, marker in (("slope-less", COLOURS[1], "circle"), ("maximal", COLOURS[0], "square")):
         label = "without random slopes" if model == "slope-less" else "with random slopes"
         _curve(picture, ColumnDataSource({}, name=model), label, colour, marker)
@@ -99,7 +106,7 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
         "x", "exact", source=exact, color=INK, line_dash="dashed", legend_label="without slopes, exact"
     )
     _legend(picture)
-    frames = {}
+    frames: dict[tuple[int, ...], Frame] = {}
     for i, m in enumerate(subjects):
         for j, n in enumerate(observations):
             rows = table[(table["subjects"] == m) & (table["observations"] == n)]
@@ -158,7 +165,7 @@ def explore_items(table: pd.DataFrame) -> Interactive:
     >>> [c.label for c in mm.explore_items(mm.load("type1_items_grid")).controls]
     ['subjects', 'items', "SD of the items' slopes"]
     """
-    from bokeh.models import ColumnDataSource, Span
+    from bokeh.models import ColumnDataSource
 
     _need(table, "subjects", "items", "item_slope_sd", "slope_sd", "model", "rate", "lower", "upper")
     models = ("intercepts only", "slopes of subjects", "slopes of both")
@@ -170,12 +177,12 @@ def explore_items(table: pd.DataFrame) -> Interactive:
         (-0.05 * top, 1.05 * top),
         (0, 1),
     )
-    picture.add_layout(Span(location=ALPHA, dimension="width", line_color=INK, line_dash="dotted"))
+    _level(picture, ALPHA)
     looks = zip(models, (COLOURS[1], COLOURS[2], COLOURS[0]), ("circle", "triangle", "square"), strict=True)
     for model, colour, marker in looks:
         _curve(picture, ColumnDataSource({}, name=model), model, colour, marker)
     _legend(picture)
-    frames = {}
+    frames: dict[tuple[int, ...], Frame] = {}
     for i, m in enumerate(axes[0]):
         for j, n in enumerate(axes[1]):
             for k, sd in enumerate(axes[2]):
@@ -226,18 +233,18 @@ def explore_power(table: pd.DataFrame) -> Interactive:
     >>> [c.label for c in mm.explore_power(mm.load("power_grid")).controls]
     ['effect', 'SD of the slopes']
     """
-    from bokeh.models import ColumnDataSource, Span
+    from bokeh.models import ColumnDataSource
 
     _need(table, "subjects", "trials", "effect", "slope_sd", "rate", "lower", "upper")
     effects, spreads, trials = (sorted(set(table[name])) for name in ("effect", "slope_sd", "trials"))
     most = max(table["subjects"])
     picture = empty("subjects", "power (share of data sets with p below 0.05)", (0, 1.04 * most), (0, 1.02))
-    picture.add_layout(Span(location=0.8, dimension="width", line_color=INK, line_dash="dotted"))
+    _level(picture, 0.8)
     markers = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex")
     for t, colour, marker in zip(trials, COLOURS, markers, strict=False):
         _curve(picture, ColumnDataSource({}, name=f"trials {t}"), f"{t} trials each", colour, marker)
     _legend(picture)
-    frames = {}
+    frames: dict[tuple[int, ...], Frame] = {}
     for i, effect in enumerate(effects):
         for j, sd in enumerate(spreads):
             rows = table[(table["effect"] == effect) & (table["slope_sd"] == sd)]

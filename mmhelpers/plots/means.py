@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .grammar import colour_map, need_columns
-from .style import INK, axes_or_new, house
+from .style import CHANCE, INK, axes_or_new, house
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +55,11 @@ def plot_means(
     levels: list[Any] = list(dict.fromkeys(table[x]))
     families: list[Any] = [None] if by is None else list(dict.fromkeys(table[by]))
     colours = colour_map(levels) if by is not None else dict.fromkeys(levels, INK)
-    step = 1.0 if by is None else 0.75 / max(len(levels) - 1, 1) * min(1, (len(levels) - 1) / 2 + 0.2)
+    step = 1.0 if by is None else min(0.22, 0.6 / max(len(levels) - 1, 1))
     high = float(table["upper"].max() - table["lower"].min())
     for f, family in enumerate(families):
+        if f:
+            ax.axvline(f - 0.5, color=CHANCE, linewidth=1, zorder=0)
         rows = table if family is None else table[table[by] == family]
         for _, row in rows.iterrows():
             k = levels.index(row[x])
