@@ -21,13 +21,20 @@ class Case:
 
     def simulate(self, n_rep: int, rng: np.random.Generator) -> np.ndarray:
         """Responses (n_rep, n) with random intercepts and slopes."""
-        Y = self.sigma * rng.standard_normal((n_rep, len(self.data)))
+        Y = np.empty((n_rep, len(self.data)))
         x = self.data[self.x].to_numpy()
-        for group in self.groups:
-            codes = pd.Categorical(self.data[group]).codes
-            levels = codes.max() + 1
-            b = rng.standard_normal((2, n_rep, levels))
-            Y += self.sd[0] * b[0][:, codes] + self.sd[1] * b[1][:, codes] * x
+        codes = [pd.Categorical(self.data[group]).codes.astype(np.intp) for group in self.groups]
+        size = max(100_000 // len(self.data), 1)  # pieces that stay in the cache
+        for first in range(0, n_rep, size):
+            piece = Y[first : first + size]
+            rng.standard_normal(out=piece)
+            piece *= self.sigma
+            for levels in codes:
+                b = rng.standard_normal((2, len(piece), levels.max() + 1))
+                piece += np.take(self.sd[0] * b[0], levels, axis=1)
+                slopes = np.take(self.sd[1] * b[1], levels, axis=1)
+                slopes *= x
+                piece += slopes
         return Y
 
 

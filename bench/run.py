@@ -1,4 +1,4 @@
-"""Time mmhelpers beside lme4 with lmerTest, statsmodels, mixedlm, glmm and mcpower, interleaved in one run.
+"""Time mmhelpers beside lme4 with lmerTest, pymer4, statsmodels, mixedlm, glmm and mcpower, interleaved in one run.
 
 ``python bench/run.py`` (``make bench``) makes an environment for the peers under ``bench/.peers`` (they
 never become dependencies), times every tool on the reference designs in turn, several rounds, one thread each, and writes
@@ -11,6 +11,7 @@ does little harm. ``--quick`` does two rounds of few fits.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -31,9 +32,10 @@ from designs import CASES, Case, balanced, unbalanced  # noqa: E402
 PEERS = ("mixedlm==1.3.0", "glmm==0.6.2", "mcpower==1.4.1")
 # fits a round: enough for a second or so each
 FITS = {
-    "mmhelpers": 0, "mmhelpers_one": 5, "lmerTest": 5, "statsmodels": 3,
+    "mmhelpers": 0, "mmhelpers_numba": 0, "mmhelpers_draws": 0, "mmhelpers_one": 5, "lmerTest": 5, "pymer4": 3, "statsmodels": 3,
     "mixedlm": 10, "glmm": 50, "mcpower": 50,
 }  # fmt: skip
+OUR_BATCHES = ("mmhelpers", "mmhelpers_numba", "mmhelpers_draws")
 # data sets that mmhelpers fits together: studies have thousands, and formula and design cost once
 OURS = {"balanced": 20_000, "crossed": 4000, "unbalanced": 2000, "crossed_missing": 400}
 TARGETS = {
@@ -67,8 +69,10 @@ def run(tool: str, folder: str, case: Case, fits: int, peers: str | None) -> dic
         command = ["Rscript", str(HERE / "lmer.R"), folder, *models, str(fits)]
     else:
         python = peers if tool in {"mixedlm", "glmm", "mcpower"} else sys.executable
-        command = [str(python), str(HERE / "worker.py"), tool, folder, *models, str(fits)]
-    env = os.environ | ONE_THREAD | {"PYTHONPATH": str(HERE.parent)}
+        name = "mmhelpers" if tool == "mmhelpers_numba" else tool
+        command = [str(python), str(HERE / "worker.py"), name, folder, *models, str(fits)]
+    switch = {"MMHELPERS_NUMBA": "1" if tool == "mmhelpers_numba" else "0"}
+    env = os.environ | ONE_THREAD | switch | {"PYTHONPATH": str(HERE.parent)}
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         return {m: {"error": done.stderr.strip()[-200:]} for m in ("intercepts", "slopes")}
@@ -82,7 +86,7 @@ def time_case(
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         fits = {tool: max(2, int(FITS[tool] * share)) for tool in tools}
-        fits["mmhelpers"] = int(OURS[key] * share)
+        fits |= {tool: int(OURS[key] * share) for tool in OUR_BATCHES if tool in tools}
         case.data.to_csv(Path(folder) / "design.csv", index=False)
         Y = case.simulate(max(fits.values()), np.random.default_rng(1))
         np.save(Path(folder) / "Y.npy", Y)
@@ -120,6 +124,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
             row[f"{model}_ms"] = 1e3 * theirs[model].median()
             row[f"{model}_ratio"] = ratio[model].median()
         row |= {"both_ratio_low": ratio["both"].min(), "both_ratio_high": ratio["both"].max()}
+        if (case, "mmhelpers_numba") in set(whole.index.droplevel(2)):
+            numba = whole.loc[(case, "mmhelpers_numba")]
+            row["both_ratio_numba"] = (theirs["both"] / (numba["both"] + extra)).median()
         row["target"] = TARGETS.get(case, {}).get(tool)
         rows.append(row)
     return pd.DataFrame(rows)
@@ -162,17 +169,44 @@ def scaling(share: float) -> list[dict[str, object]]:
     return rows
 
 
-def markdown(summary: pd.DataFrame, grown: pd.DataFrame, above: dict[str, float], rounds: int) -> str:
+def versions(peers: str | None) -> str:
+    """What was timed."""
+    ask = "from importlib.metadata import version as v; print(*(f'{n} {v(n)}' for n in NAMES if n), sep=', ')"
+    found = []
+    for python, names in (
+        (sys.executable, ["scipy", "statsmodels", "pymer4"]),
+        (peers, [p.split("==")[0] for p in PEERS]),
+    ):
+        if python:
+            command = [python, "-c", ask.replace("NAMES", repr(names))]
+            found.append(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
+    if shutil.which("Rscript"):
+        code = (
+            "v <- function(p) as.character(packageVersion(p)); "
+            "cat(sprintf('R %s, lme4 %s, lmerTest %s', getRversion(), v('lme4'), v('lmerTest')))"
+        )
+        found.append(
+            subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=False).stdout
+        )
+    return "; ".join(part for part in found if part)
+
+
+def markdown(
+    summary: pd.DataFrame, grown: pd.DataFrame, above: dict[str, float], rounds: int, beside: str
+) -> str:
     """The table that the book shows."""
     lines = [
         f"Python {platform.python_version()}, NumPy {np.__version__}, one thread; "
         f"medians over {rounds} interleaved rounds.",
+        f"{beside}.",
         "Milliseconds (processor time) a data set, with p-values; "
         "ratio: the tool's time over that of `mm.fit_many` in the same round.",
-        "mcpower simulates as well, so our side of its ratio includes drawing the data.",
+        "mcpower simulates as well, so our side of its ratio includes drawing the data; mmhelpers_draws draws",
+        "sufficient statistics instead, and its time is for that and the fit together. mmhelpers_one fits one data",
+        "set a call, formula and all. mmhelpers_numba is with MMHELPERS_NUMBA=1, which serves groups that all differ.",
         "",
-        "| design | tool | intercepts | slopes | both | ratio (range) | target |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| design | tool | intercepts | slopes | both | ratio (range) | ratio, numba on | target |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in summary.itertuples():
         target = "" if pd.isna(row.target) else f"{row.target:g}"
@@ -185,8 +219,10 @@ def markdown(summary: pd.DataFrame, grown: pd.DataFrame, above: dict[str, float]
             if np.isfinite(row.both_ratio)
             else ""
         )
+        numba = getattr(row, "both_ratio_numba", float("nan"))
+        numba_text = f"{numba:,.3g}" if np.isfinite(numba) else ""
         name = CASES[row.case].name if row.case in CASES else row.case
-        lines.append(f"| {name} | {row.tool} | {' | '.join(cells)} | {ratio} | {target} |")
+        lines.append(f"| {name} | {row.tool} | {' | '.join(cells)} | {ratio} | {numba_text} | {target} |")
     lines += ["", "| what grows | size | microseconds a fit |", "| --- | ---: | ---: |"]
     lines += [f"| {r.what} | {r.size} | {r.us_a_fit:.1f} |" for r in grown.itertuples()]
     lines += [
@@ -203,16 +239,22 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two rounds of few fits")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", nargs="*", default=list(CASES))
+    parser.add_argument("--tools", nargs="*", help="only these, beside mmhelpers itself")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     args = parser.parse_args()
     rounds, share = (2, 0.25) if args.quick else (args.rounds, 1.0)
     peers = peers_python()
     tools = ["mmhelpers", "mmhelpers_one"]
     tools += ["lmerTest"] if shutil.which("Rscript") else []
+    tools += ["pymer4"] if "lmerTest" in tools and importlib.util.find_spec("pymer4") else []
     tools += ["mixedlm", "glmm", "mcpower"] if peers else []
     rows = []
     for key in args.cases:
-        here = tools + (["statsmodels"] if not key.startswith("crossed") else [])
+        here = tools + (
+            ["mmhelpers_numba"] if key == "unbalanced" and importlib.util.find_spec("numba") else []
+        )
+        here += ["mmhelpers_draws", "statsmodels"] if not key.startswith("crossed") else []
+        here = [tool for tool in here if not args.tools or tool in {"mmhelpers", *args.tools}]
         rows += time_case(key, CASES[key], here, rounds, share, peers)
         print(f"{key}: done", flush=True)
     table = pd.DataFrame(rows)
@@ -220,7 +262,8 @@ def main() -> None:
         for row in table[table["error"].notna() & (table["round"] == 0)].itertuples():
             print(f"{row.case}, {row.tool}, {row.model}: {row.error}")
     summary = summarise(table)
-    text = markdown(summary, pd.DataFrame(scaling(share)), worst_criterion(table), rounds)
+    grown = pd.DataFrame([] if args.tools else scaling(share), columns=["what", "size", "us_a_fit"])
+    text = markdown(summary, grown, worst_criterion(table), rounds, versions(peers))
     args.out.with_suffix(".md").write_text(text)
     summary.to_csv(args.out.with_suffix(".csv"), index=False, float_format="%.5g")
     print(text)

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhelpers.studies import Plan, api
+from mmhelpers.studies import api
 from mmhelpers.studies.cells import DesignCell
 from mmhelpers.studies.checkpoint import Checkpoint
+from mmhelpers.studies.plan import Plan
 from mmhelpers.studies.rows import together
 
 

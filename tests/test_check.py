@@ -73,6 +73,96 @@ def test_a_singular_fit_is_named_and_not_called_a_fault():
     assert "Batch" in frame.loc["singular fit", "advice"]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_separation_is_named():
+    data = pd.DataFrame({"x": np.r_[-2.0:-0.5:20j, 0.5:2.0:20j]})
+    data["y"] = (data.x > 0).astype(int)
+    for fit in (
+        smf.glm("y ~ x", data, family=sm.families.Binomial()).fit(),
+        smf.logit("y ~ x", data).fit(disp=0),
+    ):
+        frame = mm.check(fit, n_sim=50).to_frame().set_index("diagnosis")
+        assert frame.loc["separation", "verdict"] == "fault"
+    data["y"] = (data.x + np.random.default_rng(1).normal(size=40) > 0).astype(int)
+    sound = mm.check(smf.glm("y ~ x", data, family=sm.families.Binomial()).fit(), n_sim=50).to_frame()
+    assert "separation" not in set(sound["diagnosis"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_single_group_is_named():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40), "g": "one"})
+    found = mm.check(smf.mixedlm("y ~ x", data, groups="g").fit(), n_sim=50)
+    frame = found.to_frame().set_index("diagnosis")
+    assert frame.loc["singular fit", "verdict"] == "fault"
+    assert "one level" in frame.loc["singular fit", "advice"]
+    assert len(mm.plot_check(found).axes) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_diagnosis_takes_a_singular_fit_and_one_with_missing_rows():
+    sleep = mm.load("sleepstudy")
+    sleep.loc[[3, 50], "Reaction"] = np.nan
+    for fit, group in (
+        (mm.fit("Yield ~ 1 + (1 | Batch)", mm.load("dyestuff2")), "Batch"),
+        (mm.fit("Reaction ~ Days + (1 | Subject)", sleep), "Subject"),
+    ):
+        n = mm.view(fit).nobs
+        assert len(mm.leverage(fit)) == len(mm.influence(fit)) == n
+        assert np.isfinite(mm.blups(fit)["mode"]).all()
+        assert len(mm.influence(fit, group, refit=True)) == len(mm.view(fit).random_effects[group])
+        assert len(mm.acf(fit, group=group, n_sim=20)) > 2
+        assert 0 < mm.check_autocorrelation(fit, group=group, n_sim=20).p <= 1
+        assert 0 < mm.quantile_residuals(fit, n_sim=20, rotation="model").values.max() < 1
+        assert mm.icc(fit)["icc"].iloc[0] >= 0
+
+
+@pytest.mark.parametrize(
+    "fault", ["overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space"]
+)
+def test_example_data_have_the_fault_they_are_named_for_and_no_other(fault):
+    def poisson(data):
+        return smf.glm("y ~ x", data, family=sm.families.Poisson()).fit()
+
+    def mixed(data):
+        return mm.fit("y ~ x + (1 | g)", data)
+
+    tests = {
+        "overdispersion": (poisson, lambda f, d: mm.check_dispersion(f, exact=True).p),
+        "zeros": (poisson, lambda f, d: mm.check_zeros(f, exact=True).p),
+        "curve": (mixed, lambda f, d: mm.check_quantiles(f, "x")["all"].p),
+        "variance": (mixed, lambda f, d: mm.check_homogeneity(f, "h").p),
+        "tails": (mixed, lambda f, d: mm.check_normality(f).p),
+        "effects": (mixed, lambda f, d: mm.check_random_effects(f).p),
+        "time": (mixed, lambda f, d: mm.check_autocorrelation(f, "day", "g", lags=3).p),
+        "space": (mixed, lambda f, d: mm.check_spatial(f, d.east, d.north).p),
+    }
+    fit, test = tests[fault]
+    sound, faulty = (mm.faulty(fault, size) for size in (0, 1))
+    assert test(fit(sound), sound) > 0.05
+    assert test(fit(faulty), faulty) < 0.05
+    others = [c for c in sound.columns if c != "y"]
+    pd.testing.assert_frame_equal(sound[others], faulty[others])
+
+
+def test_the_group_with_a_slope_of_its_own_is_found_and_words_for_what_is_unknown():
+    table = mm.influence(mm.fit("y ~ x + (1 | g)", mm.faulty("group")), "g")
+    assert table["cooks distance"].idxmax() == "g08"
+    with pytest.raises(ValueError, match="fault is 'bad'"):
+        mm.faulty("bad")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="study is 'x'"):
+        mm.calibration("x")
+
+
+def test_pairs_share_the_scale_that_is_asked_for():
+    rng = np.random.default_rng(7)
+    tables = mm.qq_table(rng.normal(size=50)), mm.qq_table(5 * rng.normal(size=50))
+    for share, same in (("y", True), ("both", True), ("x", False), ("none", False)):
+        left, right = mm.plot_pair(mm.plot_qq, *tables, share=share).axes
+        assert (left.get_ylim() == right.get_ylim()) == same
+        assert share not in {"x", "both"} or left.get_xlim() == right.get_xlim()
+
+
 def test_the_same_call_gives_the_same_verdicts_and_they_print():
     fit = poisson_fit(counts("zeros", np.random.default_rng(4)))
     one, two = mm.check(fit), mm.check(fit)

@@ -48,14 +48,18 @@ EXAMPLES = (
 SCRIPTS = {
     "oysters": ("oysters", "oysters_nobag"),
     "urchins": ("urchins",),
+    "cockles": ("cockles",),
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
 }
 SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
-STUDIES = ("ddf_methods",)
+STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid")
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
-MISSING = {"carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3}}
+MISSING = {
+    "carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3},
+    "type1_grid": {"exact": 160},  # known for the model without slopes alone
+}
 
 
 def read_any(file: str, name: str) -> object:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mmhelpers as mm
-from mmhelpers.engine import prepare
+from mmhelpers.engine import fast, prepare
 from mmhelpers.engine.blocks import find_structure
 from mmhelpers.engine.criterion import evaluate
 from mmhelpers.engine.design import change_units, make_design
@@ -299,3 +299,31 @@ def test_several_minima_of_a_small_crossed_design():
         start = [0.3, 0.0, 2.0, 2.0, 0.0, 0.3]
         _, oracle = mm.minimise_criterion(fits.matrices, Y[i], start=start)
         assert fits.criterion[i] < oracle.criterion + OPTIMUM
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize(
+    "formula", ["y ~ x + (x | g)", "y ~ 0 + x + (x | g)", "y ~ 1 + (1 | g) + (0 + x | g)"]
+)
+def test_numba_changes_nothing(formula, reml):
+    """The one switch: the same numbers to rounding, with it and without."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(6)
+    sizes = rng.integers(3, 12, 41)
+    data = pd.DataFrame(
+        {"g": np.repeat([f"g{i}" for i in range(41)], sizes), "x": rng.normal(size=sizes.sum())}
+    )
+    Y = rng.normal(size=(60, len(data))) + rng.normal(size=(60, 41))[:, np.repeat(np.arange(41), sizes)]
+    plain = mm.fit_many(formula, data, Y, reml=reml)
+    fast.use_numba(True)
+    try:
+        assert fast.numba_is_on()
+        compiled = mm.fit_many(formula, data, Y, reml=reml)
+    finally:
+        fast.use_numba(False)
+    assert compiled.converged.all()
+    assert compiled.criterion == pytest.approx(plain.criterion, abs=1e-9)
+    assert compiled.theta == pytest.approx(plain.theta, abs=1e-6)
+    one, two = (fits.coefficients() for fits in (compiled, plain))
+    assert one["df"].to_numpy() == pytest.approx(two["df"].to_numpy(), rel=1e-6)
+    assert one["p"].to_numpy() == pytest.approx(two["p"].to_numpy(), abs=1e-9)

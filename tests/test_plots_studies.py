@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import mmhelpers as mm
 
@@ -82,6 +83,24 @@ def test_a_data_set_under_the_microscope(table):
         np.testing.assert_allclose(panel.lines[-1].get_ydata(), mean)
         own = again.fits[model].predict()[(again.data.g == again.data.g.iloc[0]).to_numpy()]
         np.testing.assert_allclose(panel.lines[1].get_ydata(), own)
+
+
+def test_quantiles_of_p_values(table):
+    rows = table.attrs["rows"]
+    rows = rows[rows.truth == "sd=0.6"]
+    quantiles = mm.pvalue_quantiles(rows, points=50)
+    for model in MODELS:
+        own, p = quantiles[quantiles.model == model], np.sort(rows.p[rows.model == model])
+        assert own.expected.iloc[0] == 1 / 201
+        np.testing.assert_allclose(own.observed, p[np.round(own.expected * 201).astype(int) - 1])
+        assert ((own.lower < own.expected) & (own.expected < own.upper)).all()
+    low = stats.beta.ppf(0.025, 1, 200)
+    assert quantiles.lower.iloc[0] == pytest.approx(low)
+    ax = mm.plot_pvalue_quantiles(quantiles)
+    np.testing.assert_allclose(ax.lines[2].get_ydata(), quantiles[quantiles.model == "slope-less"].observed)
+    assert ax.get_yscale() == "log"
+    with pytest.raises(ValueError, match="no p-value"):
+        mm.pvalue_quantiles(rows.assign(p=np.nan))
 
 
 def test_what_cannot_be_drawn_is_said(table):

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 import mmhelpers as mm
-from mmhelpers.studies import Plan, binomial_interval, content_hash, make_plan, outcome
+from mmhelpers.studies import binomial_interval, content_hash, outcome
 from mmhelpers.studies.effect import bind_model
-from mmhelpers.studies.plan import plan_from
+from mmhelpers.studies.plan import Plan, make_plan, plan_from
 from mmhelpers.studies.rates import stopping_se
 
 # Monte Carlo standard errors between a rate and its closed form (the seeds are fixed: it passes or not for good)

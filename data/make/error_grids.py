@@ -1,8 +1,8 @@
 """Simulate the grids behind the interactive figures: type1_grid.csv, type1_items_grid.csv, power_grid.csv.
 
-``python data/make/error_grids.py [FOLDER]`` writes them (some minutes on one core). Residual and intercept standard
-deviations are 1 everywhere; the random effects are independent; effects are tested at 0.05 with Satterthwaite's degrees of
-freedom. Every cell has a seed of its own, made from SEED and its place in the grid.
+``python data/make/error_grids.py [FOLDER [NAME ...]]`` writes them, or those named (some minutes on one core).
+Residual and intercept standard deviations are 1 everywhere; the random effects are independent; effects are tested at
+0.05 with Satterthwaite's degrees of freedom. Every cell has a seed of its own, made from SEED and its place in the grid.
 
 - type1_grid: `subjects` x `observations` at equally spaced x from 0 to 1, no effect of x; slopes vary with `slope_sd`.
 - type1_items_grid: every subject meets every item in both of two conditions (coded -0.5, 0.5), no effect of condition.
@@ -31,7 +31,8 @@ def rates(
 ) -> pd.DataFrame:
     """Simulate one cell."""
     seed = int(np.random.SeedSequence(SEED, spawn_key=(list(N_REP).index(name), cell)).generate_state(1)[0])
-    found = mm.type1(design, truth, models, effect, tests=("satterthwaite",), n_rep=N_REP[name], seed=seed)
+    ask = mm.power if name == "power_grid" else mm.type1
+    found = ask(design, truth, models, effect, tests=("satterthwaite",), n_rep=N_REP[name], seed=seed)
     return found[["model", *RATES]]
 
 
@@ -102,12 +103,9 @@ COLUMNS = {
 def main() -> None:
     """Write the tables."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-    for name, grid in (
-        ("type1_grid", type1_grid),
-        ("type1_items_grid", type1_items_grid),
-        ("power_grid", power_grid),
-    ):
-        table = pd.concat(list(grid()), ignore_index=True)[COLUMNS[name]]
+    grids = {"type1_grid": type1_grid, "type1_items_grid": type1_items_grid, "power_grid": power_grid}
+    for name in sys.argv[2:] or grids:
+        table = pd.concat(list(grids[name]()), ignore_index=True)[COLUMNS[name]]
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
         print(f"{name}: {len(table)} rows, {table['n'].sum()} fits", flush=True)
 

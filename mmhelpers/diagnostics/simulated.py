@@ -117,11 +117,21 @@ def check_dispersion(
     if method != "simulation":
         raise ValueError(f"method is {method!r}; it must be 'simulation' or 'pearson'")
     known = need_simulations(r, "check_dispersion")
+    if known.conditional and known.refitted is None and _binary(known):
+        raise ValueError(
+            "0/1 responses have no dispersion of their own, and around effects fitted to them they always seem "
+            "underdispersed: leave conditional out, or take sums by group first, r.by_group(g)"
+        )
     centre = known.fitted[:, None] if known.refitted is None else known.refitted
     simulated = np.var(known.simulated - centre, axis=0, ddof=1)
     observed = float(np.var(known.observed - known.fitted, ddof=1))
     method = "variance around the fitted means" + (", refitted" if known.refitted is not None else "")
     return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
+
+
+def _binary(known: QuantileResiduals) -> bool:
+    """Whether every response, observed or simulated, is 0 or 1."""
+    return bool(np.isin(known.observed, (0.0, 1.0)).all() and np.isin(known.simulated, (0.0, 1.0)).all())
 
 
 def _pearson_dispersion(fit: Any, alternative: str) -> TestTable:

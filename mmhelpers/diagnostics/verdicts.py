@@ -30,6 +30,11 @@ _NEXT = {
         "Rescale the predictors, try another optimiser, or simplify the random effects; do not report "
         "this fit as it is."
     ),
+    "separation": (
+        "A predictor tells the responses apart without error, and its coefficient runs to infinity: estimates and "
+        "standard errors mean nothing. Fewer predictors, or a penalised (Firth, Bayesian) fit."
+    ),
+    "one level": "has one level, so a variance between its levels cannot be estimated: leave it out.",
     "singular": (
         "a variance or correlation is estimated at its boundary: ask whether the design can tell it, drop "
         "the correlation first, and say so when you report it."
@@ -58,6 +63,9 @@ _NEXT = {
         "fixed effects are little affected."
     ),
 }
+
+
+CERTAIN = 1e-8  # a fitted probability as near to 0 or 1 as this is the sign of separation
 
 
 @dataclass(frozen=True)
@@ -180,14 +188,15 @@ def check(fit: Any, n_sim: int = 250, rng: np.random.Generator | int | None = No
     r = quantile_residuals(seen, n_sim=n_sim, rng=rng)
     generator = np.random.default_rng(r.seed)
     rows = [_rename(row) for test in _tests(seen, r, generator) for row in _chosen(test)]
-    verdicts = [_convergence(seen), *_singular(seen), *_judge(rows)]
+    verdicts = [_convergence(seen), *_separation(seen), *_singular(seen), *_judge(rows)]
     return Check(tuple(verdicts), TestTable(tuple(rows)), seen.engine, _tables(seen, r, n_sim, generator))
 
 
 def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> list[TestTable]:
     wanted: list[Callable[[], TestTable]] = [lambda: check_uniformity(r)]
     if seen.family.discrete:
-        wanted += [lambda: check_dispersion(r, exact=True)]
+        if not _zero_one(seen):  # single 0/1 responses have no dispersion
+            wanted += [lambda: check_dispersion(r, exact=True)]
         if seen.family.name != "binomial":
             wanted += [lambda: check_zeros(r, exact=True)]
     else:
@@ -199,6 +208,10 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
         if any(len(t.levels) > 3 and np.diag(t.cov).max() > 0 for t in seen.random):
             wanted += [lambda: check_random_effects(seen, r.n_sim, rng)]
     return [make() for make in wanted]
+
+
+def _zero_one(seen: FitView) -> bool:
+    return seen.family.name == "binomial" and bool((seen.weights == 1).all())
 
 
 def _chosen(test: TestTable) -> tuple[TestRow, ...]:
@@ -236,11 +249,26 @@ def _convergence(seen: FitView) -> Verdict:
     return Verdict("convergence", "fault", float("nan"), words + _NEXT["convergence"])
 
 
+def _separation(seen: FitView) -> list[Verdict]:
+    """Name a binomial fit whose fitted probabilities have run to 0 or 1."""
+    if seen.family.name != "binomial":
+        return []
+    mu = seen.fitted(True)
+    sure = int(((mu < CERTAIN) | (mu > 1 - CERTAIN)).sum())
+    if not sure:
+        return []
+    words = f"{sure} of {seen.nobs} fitted probabilities are 0 or 1 to {-np.log10(CERTAIN):.0f} digits. "
+    return [Verdict("separation", "fault", float("nan"), words + _NEXT["separation"])]
+
+
 def _singular(seen: FitView) -> list[Verdict]:
     """Say whether a covariance matrix of random effects is on its boundary, as lme4's isSingular does."""
     if not seen.random:
         return []
     scale = seen.sigma if seen.linear else 1.0
+    alone = [term.group for term in seen.random if len(term.levels) < 2]
+    if alone:
+        return [Verdict("singular fit", "fault", float("nan"), f"{', '.join(alone)} {_NEXT['one level']}")]
     flat = []
     for term in seen.random:
         root = np.linalg.eigvalsh((term.cov + term.cov.T) / 2)
@@ -265,7 +293,7 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
         "scaled": r.values,
     }
     if seen.linear:
-        by = seen.random[0].group if seen.random else None
+        by = next((t.group for t in seen.random if len(t.levels) > 1), None)
         tables["influence"] = influence(seen, by)
         if seen.random:
             effects = {}

@@ -15,7 +15,14 @@ from mmhelpers.engine.newton import Optimum
 from mmhelpers.engine.numbers import in_user_units
 from mmhelpers.engine.optimum import canonical, optimise
 from mmhelpers.engine.ordinary import fit_ordinary
-from mmhelpers.engine.prepare import Prepared, choose_plan, chunk_size, prepare_complete, prepare_missing
+from mmhelpers.engine.prepare import (
+    CHUNK,
+    Prepared,
+    choose_plan,
+    chunk_size,
+    prepare_complete,
+    prepare_missing,
+)
 from mmhelpers.engine.start import Start, make_start
 from mmhelpers.results import Fits, Matrices
 
@@ -102,10 +109,14 @@ def _check_responses(Y: ArrayLike, matrices: Matrices, missing: str) -> Floats:
             f"Y must have shape (n_rep, {matrices.n}), one response a row, not {np.shape(Y)}: "
             f"the design has {matrices.n} rows"
         )
-    if np.isinf(out).any():
-        raise ValueError("Y has infinite values: a model cannot be fitted to them")
-    if missing == "raise" and np.isnan(out).any():
-        count = int(np.isnan(out).sum())
+    size = max(CHUNK // matrices.n, 1)  # no mask as long as Y
+    count = 0
+    for piece in (out[first : first + size] for first in range(0, len(out), size)):
+        if not np.isfinite(piece).all():
+            if np.isinf(piece).any():
+                raise ValueError("Y has infinite values: a model cannot be fitted to them")
+            count += int(np.isnan(piece).sum())
+    if missing == "raise" and count:
         raise ValueError(
             f"Y has {count} missing values (NaN): fill them, or pass missing='drop' to leave each "
             "out of its replicate"

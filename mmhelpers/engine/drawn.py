@@ -26,6 +26,17 @@ Floats = NDArray[np.float64]
 
 # Data sets that are drawn together.
 CHUNK = 4096
+ARRAYS: tuple[str, ...] = (
+    "theta",
+    "beta",
+    "sigma",
+    "criterion",
+    "vcov",
+    "singular",
+    "converged",
+    "gradient_max",
+)
+ARRAYS += ("hessian", "vcov_varpar", "vcov_jacobian")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,15 +102,24 @@ class Source:
         list of Fits
             One a model, in order; they carry no conditional modes, as there are no data.
         """
-        parts = [
-            [
-                _fit(model, self, drawn, reml)
-                for drawn in [draw(self.common, self.covariance, self.sigma, size, rng)]
-                for model in self.models
-            ]
-            for size in _sizes(n_rep)
+        if n_rep < 1:
+            raise ValueError(f"n_rep must be at least 1, not {n_rep}")
+        arrays: list[dict[str, Any]] = [{} for _ in self.models]
+        messages: list[list[str]] = [[] for _ in self.models]
+        for at in range(0, n_rep, CHUNK):
+            drawn = draw(self.common, self.covariance, self.sigma, min(CHUNK, n_rep - at), rng)
+            for model, whole, said in zip(self.models, arrays, messages, strict=True):
+                part = _fit(model, self, drawn, reml)
+                said += part.message
+                for name in ARRAYS:
+                    value = getattr(part, name)
+                    if name not in whole:
+                        whole[name] = np.empty((n_rep, *value.shape[1:]), dtype=value.dtype)
+                    whole[name][at : at + part.n_rep] = value
+        return [
+            Fits(matrices=model.matrices, reml=reml, message=tuple(said), **whole)
+            for model, whole, said in zip(self.models, arrays, messages, strict=True)
         ]
-        return [_join([part[i] for part in parts]) for i in range(len(self.models))]
 
 
 def prepare_draws(models: Sequence[Matrices], generating: Matrices, truth: Bound) -> Source:
@@ -185,12 +205,6 @@ def prepare_draws(models: Sequence[Matrices], generating: Matrices, truth: Bound
         start = None if design is None else make_start(design)
         fitted.append(Fitted(matrices, design, plan, start, to_q, tuple(to_z)))
     return Source(common, tuple(fitted), beta, covariance, truth.sigma)
-
-
-def _sizes(n_rep: int) -> list[int]:
-    if n_rep < 1:
-        raise ValueError(f"n_rep must be at least 1, not {n_rep}")
-    return [min(CHUNK, n_rep - at) for at in range(0, n_rep, CHUNK)]
 
 
 def _vectors_of(
@@ -288,16 +302,3 @@ def _moments(model: Fitted, source: Source, SSP: list[Floats]) -> Floats:
             total = total + np.einsum("ia,abR,jb->ijR", J, part, J, optimize=True)
         out.append(total.reshape(-1, total.shape[2]))
     return np.concatenate([*out, np.full((1, SSP[0].shape[2]), float(source.common.n))])
-
-
-def _join(parts: list[Fits]) -> Fits:
-    if len(parts) == 1:
-        return parts[0]
-    arrays = (
-        "theta beta sigma criterion vcov singular converged gradient_max hessian vcov_varpar vcov_jacobian"
-    )
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays.split()
-    }
-    message = tuple(text for part in parts for text in part.message)
-    return Fits(matrices=parts[0].matrices, reml=parts[0].reml, message=message, **joined)

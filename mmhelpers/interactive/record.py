@@ -166,14 +166,14 @@ class Interactive:
 
     def to_html(self) -> str:
         """Give a whole page with the figure and Bokeh inside, which needs nothing else."""
-        from bokeh.resources import INLINE
+        from bokeh.resources import Resources
 
         script = resources.files(__package__).joinpath("interactive.js").read_text(encoding="utf8")
         style = resources.files(__package__).joinpath("interactive.css").read_text(encoding="utf8")
         data = f"window.mmInteractive = {{{json.dumps(self.name)}: {self.to_json()}}};".replace("</", "<\\/")
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(self.name)}</title>'
-            f"<style>{style}</style>{INLINE.render_js()}</head><body>{self.place()}"
+            f"<style>{style}</style>{Resources(mode='inline', components=['bokeh']).render_js()}</head><body>{self.place()}"
             f"<script>{data}</script><script>{script}</script></body></html>"
         )
 

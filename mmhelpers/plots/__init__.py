@@ -25,7 +25,7 @@ from .pvalues import plot_pvalues
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
-from .studies import plot_microscope, plot_power, plot_rates
+from .studies import plot_microscope, plot_power, plot_pvalue_quantiles, plot_rates
 from .style import COLOURS, INK, PAPER, use_style
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "plot_panels",
     "plot_power",
     "plot_projection",
+    "plot_pvalue_quantiles",
     "plot_pvalues",
     "plot_qq",
     "plot_rates",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .grammar import colour_map, need_columns
-from .style import INK, QUIET, axes_or_new, house, legend_below
+from .style import CHANCE, INK, QUIET, axes_or_new, house, legend_below
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["plot_microscope", "plot_power", "plot_rates"]
+__all__ = ["plot_microscope", "plot_power", "plot_pvalue_quantiles", "plot_rates"]
 
 
 @house
@@ -160,6 +160,65 @@ def plot_power(
     ax.set_ylabel(ylabel or y)
     if own:
         ax.set_title("power")
+    return ax
+
+
+@house
+def plot_pvalue_quantiles(
+    table: pd.DataFrame,
+    by: str = "model",
+    alpha: float | None = 0.05,
+    xlabel: str = "expected if nothing is there",
+    ylabel: str = "p-value",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw quantiles of p-values against uniform ones, on logarithmic scales: below the band, too many are small.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `mmhelpers.pvalue_quantiles`: columns ``expected``, ``observed``, ``lower``, ``upper``.
+    by : str
+        Column that tells the p-values apart: a colour each.
+    alpha : float or None
+        Where to draw a line across, the nominal level.
+    xlabel, ylabel : str
+        Axis labels.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"model": "a", "expected": [0.1, 0.5], "observed": [0.05, 0.5], "lower": [0.01, 0.1],
+    ...                       "upper": [0.4, 0.9]})
+    >>> plot_pvalue_quantiles(table).get_xscale()
+    'log'
+    """
+    need_columns(table, by=by, a="expected", b="observed", c="lower", d="upper")
+    own = ax is None
+    ax = axes_or_new(ax)
+    kinds = list(dict.fromkeys(table[by]))
+    colours = colour_map(kinds)
+    # one band for all: the widest, that of the fewest data sets
+    sizes = {kind: float(table.loc[table[by] == kind, "expected"].min()) for kind in kinds}
+    band = table[table[by] == max(sizes, key=lambda kind: sizes[kind])].sort_values("expected")
+    ax.fill_between(band["expected"], band["lower"], band["upper"], color=CHANCE, linewidth=0, zorder=0)
+    ax.plot(band["expected"], band["expected"], color=QUIET, linewidth=1, zorder=1)
+    if alpha is not None:
+        ax.axhline(alpha, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    for kind in kinds:
+        found = table[table[by] == kind].sort_values("expected")
+        ax.plot(found["expected"], found["observed"], color=colours[kind], label=str(kind))
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=float(band["lower"].min()) / 3, top=1)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    legend_below(ax, own, *ax.get_legend_handles_labels())
     return ax
 
 

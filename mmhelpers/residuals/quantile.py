@@ -194,7 +194,7 @@ def quantile_residuals(
     simulated : array, shape (n, n_sim)
         Responses simulated from the fitted model. Leave it out when a fit is given.
     fitted : array, shape (n,), optional
-        Fitted means; the mean of the simulations where it is left out.
+        Fitted means; the mean of the observation and its simulations where it is left out.
     discrete : bool, optional
         Whether to break ties at random: needed for counts and proportions, harmless elsewhere. By default
         True for arrays, and for a fit what its distribution says.
@@ -206,7 +206,9 @@ def quantile_residuals(
     conditional : bool
         For a fit with random effects: keep them at their modes, or (the default) draw new ones. New ones
         check the whole model, the distribution of the random effects included, and are valid: the modes have
-        been fitted to the very observations they are compared with, which hides part of what is wrong.
+        been fitted to the very observations they are compared with, which hides part of what is wrong, and makes
+        a sound model look underdispersed: at a level of 5% the two-sided dispersion test then rejects 11 to 14 in
+        100 sound Poisson mixed models (the package's study of level; `mmhelpers.calibration`).
     refit : bool
         Refit the model to every simulated response (slow), so that the comparison takes into account that the
         fit follows the observations. Without it tests are conservative, the more so the more the fit can follow:
@@ -258,7 +260,7 @@ def quantile_residuals(
         known = _from_fit(seen, discrete, generator, seed, n_sim, conditional, refit)
         return known if rotation is None else _rotated(known, rotation, seen)
     y, Y = _checked(observed, simulated)
-    mean = Y.mean(axis=1) if fitted is None else _vector(fitted, len(y), "fitted")
+    mean = _pooled_mean(y, Y) if fitted is None else _vector(fitted, len(y), "fitted")
     ties = True if discrete is None else bool(discrete)
     if rotation is not None:
         known = QuantileResiduals(np.full(len(y), 0.5), y, Y, mean, discrete=ties, seed=seed)
@@ -314,7 +316,16 @@ def _from_fit(
 
 
 def _mean(seen: FitView, simulated: Array) -> Array:
-    return seen.fitted_marginal if seen.family.link == "identity" else simulated.mean(axis=1)
+    return seen.fitted_marginal if seen.family.link == "identity" else _pooled_mean(seen.observed, simulated)
+
+
+def _pooled_mean(observed: Array, simulated: Array) -> Array:
+    """Mean of the observation and its simulations: a centre that treats them all alike.
+
+    The mean of the simulations alone would lie nearer to each of them than to the observation, by a share of
+    1 / n_sim of the variance: more than the scatter of that variance where rows are many and the responses 0 or 1.
+    """
+    return np.asarray((simulated.sum(axis=1) + observed) / (simulated.shape[1] + 1))
 
 
 def _rotated(known: QuantileResiduals, rotation: str | ArrayLike, seen: FitView | None) -> QuantileResiduals:

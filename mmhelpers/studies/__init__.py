@@ -7,36 +7,25 @@ which block, ``checkpoint`` what is done), ``rows``, ``rates``, and ``store`` fo
 
 from mmhelpers.studies.again import Replay, replay
 from mmhelpers.studies.api import power, study, type1
-from mmhelpers.studies.checkpoint import Checkpoint, CheckpointError
-from mmhelpers.studies.generators import find_generator
 from mmhelpers.studies.grid import over, spread
-from mmhelpers.studies.outcome import Analysis, Outcome, outcome
-from mmhelpers.studies.plan import Plan, make_plan
-from mmhelpers.studies.rates import binomial_interval, errors, rates
-from mmhelpers.studies.rows import Rows
-from mmhelpers.studies.store import content_hash, read_study, write_rows
+from mmhelpers.studies.outcome import Analysis, outcome
+from mmhelpers.studies.rates import binomial_interval, errors, pvalue_quantiles, rates
+from mmhelpers.studies.store import content_hash, read_study
 
 __all__ = [
     "Analysis",
-    "Checkpoint",
-    "CheckpointError",
-    "Outcome",
-    "Plan",
     "Replay",
-    "Rows",
     "binomial_interval",
     "content_hash",
     "errors",
-    "find_generator",
-    "make_plan",
     "outcome",
     "over",
     "power",
+    "pvalue_quantiles",
     "rates",
     "read_study",
     "replay",
     "spread",
     "study",
     "type1",
-    "write_rows",
 ]

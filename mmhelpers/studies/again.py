@@ -27,6 +27,15 @@ class Replay:
         may depend on the fits that were made together with it), and bit by bit where there is no data set.
     fits : dict
         Label of the model to the fit; analyses that are no mixed model have none.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> truth = mm.Truth("y ~ x + (1 | g)", beta=[0, 0], sd={"g": 1}, sigma=1)
+    >>> rows = mm.study(mm.cross(g=6, x=range(4)), truth, {"intercepts": "y ~ x + (1 | g)"}, "x", n_rep=20, seed=1)
+    >>> again = mm.replay(rows, 3)
+    >>> len(again.data), list(again.fits), again.lines().columns.tolist()
+    (24, ['intercepts'], ['g', 'x', 'y', 'model', 'mean'])
     """
 
     data: pd.DataFrame | None

@@ -119,6 +119,24 @@ class Analysis(Protocol):
     A formula stands for the mixed model of that formula; other analyses (tests on means by subject, a
     selection of random slopes) are objects with this method. They must be picklable and must not draw
     random numbers.
+
+    Examples
+    --------
+    A one-sample t test on the means of the subjects:
+
+    >>> import mmhelpers as mm
+    >>> from scipy import stats
+    >>> class SubjectMeans:
+    ...     def analyse(self, frame, Y, effect, tests):
+    ...         means = Y.reshape(len(Y), 6, -1).mean(2)
+    ...         return [mm.studies.outcome("t", stats.ttest_1samp(means, 0, axis=1).pvalue, df=5)]
+    >>> truth = mm.Truth("y ~ 1 + (1 | g)", beta=[0], sd={"g": 1}, sigma=1)
+    >>> models = {"mixed": "y ~ 1 + (1 | g)", "means": SubjectMeans()}
+    >>> rows = mm.study(mm.cross(g=6, i=4), truth, models, "(Intercept)", n_rep=100, seed=1)
+    >>> mm.rates(rows)[["model", "test", "rate"]]
+       model           test  rate
+    0  mixed  satterthwaite  0.03
+    1  means              t  0.03
     """
 
     def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> Sequence[Outcome]:

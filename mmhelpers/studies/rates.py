@@ -167,8 +167,7 @@ def errors(rows: pd.DataFrame, effect: float, alpha: float = 0.05) -> pd.DataFra
     >>> design = mm.cross(subject=8, day=range(3))
     >>> truth = mm.Truth("y ~ day + (1 | subject)", beta=[0, 0.1], sd={"subject": 1}, sigma=1)
     >>> rows = mm.study(design, truth, {"intercepts": "y ~ day + (1 | subject)"}, "day", n_rep=400, seed=1)
-    >>> from mmhelpers.studies import errors
-    >>> bool(errors(rows, 0.1).exaggeration[0] > 2)
+    >>> bool(mm.studies.errors(rows, 0.1).exaggeration[0] > 2)
     True
     """
     if not np.isfinite(effect) or effect == 0:
@@ -181,3 +180,67 @@ def errors(rows: pd.DataFrame, effect: float, alpha: float = 0.05) -> pd.DataFra
         size = float(np.mean(np.abs(found)) / abs(effect)) if len(found) else np.nan
         out.append((*key, wrong, size, int(hit.sum())))
     return pd.DataFrame(out, columns=[*KEYS, "wrong_sign", "exaggeration", "significant"])
+
+
+def pvalue_quantiles(
+    rows: pd.DataFrame, points: int = 200, level: float = 0.95, least: float | None = None
+) -> pd.DataFrame:
+    """Quantiles of the p-values beside those of a uniform distribution, which they have if the test is right.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `mmhelpers.study`, whole or any part of it.
+    points : int
+        At most so many points a test, evenly spaced on a logarithmic scale: small p-values are what matters.
+    level : float
+        Of the band in which each quantile alone lies if the p-values are uniform.
+    least : float, optional
+        Smallest quantile; 1 / (n + 1) by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns design, truth, model, test, expected, observed, lower, upper; failed fits are left out.
+
+    Notes
+    -----
+    The i-th smallest of n uniform numbers has a Beta(i, n + 1 - i) distribution, with mean i / (n + 1).
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> truth = mm.Truth("y ~ x + (1 | g)", beta=[0, 0], sd={"g": 1}, sigma=1)
+    >>> rows = mm.study(mm.cross(g=10, x=range(4)), truth, {"intercepts": "y ~ x + (1 | g)"}, "x", n_rep=999, seed=1)
+    >>> table = mm.pvalue_quantiles(rows)
+    >>> outside = (table.observed < table.lower) | (table.observed > table.upper)
+    >>> bool(outside.mean() < 0.1)
+    True
+    """
+    from scipy.special import betaincinv
+
+    if points < 2 or not 0 < level < 1:
+        raise ValueError("points must be 2 or more, and level lie between 0 and 1")
+    out = []
+    for key, part in rows.groupby(KEYS, observed=True, sort=False):
+        p = np.sort(part["p"].to_numpy()[fitted(part)])
+        n = len(p)
+        if not n:
+            continue
+        first = max(1.0, (least or 0.0) * (n + 1))
+        ranks = np.unique(np.geomspace(first, n, min(points, n)).round().astype(int))
+        tail = (1 - level) / 2
+        table = pd.DataFrame(
+            {
+                "expected": ranks / (n + 1),
+                "observed": p[ranks - 1],
+                "lower": betaincinv(ranks, n + 1 - ranks, tail),
+                "upper": betaincinv(ranks, n + 1 - ranks, 1 - tail),
+            }
+        )
+        for name, label in zip(KEYS, key, strict=True):
+            table[name] = str(label)
+        out.append(table)
+    if not out:
+        raise ValueError("rows: there is no p-value in them")
+    return pd.concat(out, ignore_index=True)[[*KEYS, "expected", "observed", "lower", "upper"]]

@@ -61,6 +61,7 @@ def test_the_page_of_its_own_moves(chrome, tmp_path, name):
     problems = []
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda e: problems.append(str(e)))
+    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") else None)
     page.goto((tmp_path / "page.html").as_uri())
     moved(page, name, figure)
     page.close()
