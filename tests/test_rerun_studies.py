@@ -30,7 +30,7 @@ P_ATOL = 1e-6
 # right numbers would have one beyond.
 LIMIT = 4.0
 # Data sets a cell in the runs of this file.
-SMALL = {"barr2013": 400, "matuschek2017": 500}
+SMALL = {"barr2013": 250, "matuschek2017": 250}
 
 
 # ---- F tests ---------------------------------------------------------------------------------------------
@@ -301,8 +301,10 @@ def test_first_rows_come_again_from_the_seed(study):
     config = rerun.read_config(STUDIES / f"{study}.toml")
     stored = mm.load_study(study, "first")
     assert stored.attrs["record"]["seed"] == config["seed"]
-    again = {cell: rerun.compute(config, chunks.Piece(cell, 0, rerun.FIRST)) for cell in config["cells"]}
+    cells = list(config["cells"])[:: 1 if study == "barr2013" else 3]
+    again = {cell: rerun.compute(config, chunks.Piece(cell, 0, rerun.FIRST)) for cell in cells}
     table = rerun.first_rows(again)
+    stored = stored[stored["cell"].isin(cells)].reset_index(drop=True)
     keys = ["cell", "rep", "analysis"]
     pd.testing.assert_frame_equal(table[keys], stored[keys])
     np.testing.assert_allclose(table[["p0", "p1"]], stored[["p0", "p1"]], atol=P_ATOL)
