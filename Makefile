@@ -37,6 +37,9 @@ bench: setup ## time mmhelpers beside its peers, in one run (peers get an enviro
 fuzz: setup ## engine, reference and lme4 on N random designs (SEED=1 N=200)
 	@$(PY) -m tools.fuzz --seed $(or $(SEED),1) --n $(or $(N),200)
 
+oldest: setup ## the engine's tests on the oldest NumPy and SciPy that are allowed (an environment of its own)
+	@tools/oldest.sh
+
 lab: setup ## open JupyterLab on the book, with its directives rendered
 	@.venv/bin/jupyter lab --notebook-dir=book --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -367,3 +367,42 @@ def test_agreement_finds_a_planted_difference():
 )
 def test_names(theirs, ours):
     assert r_name(theirs) == ours
+
+
+WITHOUT: dict[str, Callable[[], Any]] = {
+    name: FITS[name] for name in ("OLS", "WLS", "MixedLM slopes", "GLM Poisson", "GLM binomial", "GLM Gamma")
+} | {"mmhelpers": lambda: mm.fit("Reaction ~ Days + (Days | Subject)", sleep())}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_fit_to_a_part_of_the_rows_is_the_model_on_that_part(name):
+    seen = mm.view(WITHOUT[name]())
+    assert seen.without is not None
+    keep = np.ones(seen.nobs, dtype=bool)
+    keep[:10] = False
+    less = seen.without(keep)
+    assert less.nobs == seen.nobs - 10
+    np.testing.assert_allclose(less.observed, seen.observed[keep])
+    np.testing.assert_allclose(less.weights, seen.weights[keep])
+    np.testing.assert_allclose(less.offset, seen.offset[keep])
+    if not seen.terms and name != "OLS":  # OLS loses the column of a subject
+        # the score equations of the remaining rows hold at its estimates
+        mu = less.fitted()
+        slope = {"log": mu, "identity": np.ones_like(mu), "logit": mu * (1 - mu)}[less.family.link]
+        score = less.X.T @ ((less.observed - mu) * slope / less.family.variance(mu, less.weights))
+        scale = np.abs(less.X).T @ (
+            np.abs(less.observed - mu) * slope / less.family.variance(mu, less.weights)
+        )
+        assert (np.abs(score) < 1e-5 * scale).all()
+    if name == "mmhelpers":
+        again = mm.fit("Reaction ~ Days + (Days | Subject)", sleep()[keep])
+        np.testing.assert_allclose(less.beta, mm.view(again).beta)
+
+
+def test_terms_of_columns_are_told():
+    assert mm.view(ols_fit()).x_terms[:3] == ("(Intercept)", "Subject", "Subject")
+    assert mm.view(fit_sleep(True)).x_terms == ("(Intercept)", "Days")
+    seen = mm.view(mm.fit("growth ~ site * population + (1 | bag)", mm.load("oysters")))
+    assert set(seen.x_terms) == {"(Intercept)", "site", "population", "site:population"}
+    assert len(seen.x_terms) == len(seen.x_names)

@@ -33,7 +33,7 @@ TRUTHS = {
 MODELS = {"slope-less": "y ~ x + (1 | g)", "maximal": "y ~ x + (x | g)"}
 CONFIG = """
 seed = 3
-n_rep = 300
+n_rep = 200
 block = 25
 effect = "x"
 [designs.small]
@@ -189,7 +189,7 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_file(tmp_path):
     assert len({one["blocks"] for one in told["found"]}) > 5  # at moments that differ
     for one in told["found"]:
         assert one["signal"] == signal.SIGKILL
-        assert 0 < one["blocks"] < told["total"] == 24  # in the middle of the study
+        assert 0 < one["blocks"] < told["total"] == 16  # in the middle of the study
         assert one["again"] == 0
         assert one["computed"] == told["total"] - one["blocks"]  # nothing twice, nothing left out
         assert one["sha256"] == expected

@@ -41,7 +41,10 @@ local({
     own <- arguments$family
     if (is.character(own) && !exists(own, mode = "function") && own %in% getNamespaceExports(package))
       arguments$family <- getExportedValue(package, own)()
-    call <- as.call(c(list(parse(text = fun)[[1]], formula = formula, data = quote(data)), arguments))
+    first <- list(parse(text = fun)[[1]], formula, data = quote(data))
+    # its first argument is called formula nearly everywhere (not in glmmPQL and lme, which say fixed)
+    if ("formula" %in% names(formals(eval(first[[1]])))) names(first)[2] <- "formula"
+    call <- as.call(c(first, arguments))
     said <- character(0)
     note <- function(w) {
       said <<- c(said, trimws(conditionMessage(w)))

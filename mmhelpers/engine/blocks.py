@@ -141,8 +141,15 @@ def find_structure(design: Design, limit: int | None = None) -> Structure | None
     for terms in groups_of_terms:
         columns = _level_columns(design, starts, terms)  # (l, K)
         types = _types(A, columns, q, top) if len(groups_of_terms) > 1 and q <= MAX_TYPES else None
-        groups = [np.array([level]) for level in range(len(columns))] if types is None else types
-        for levels in groups:
+        if types is None:  # every level for itself
+            l, K = columns.shape
+            reduced_rows.append((np.arange(at, at + l * K), columns.ravel(), np.ones(l * K)))
+            slot_terms += list(terms) * l
+            offsets = np.cumsum([0, *(design.k[t] for t in terms[:-1])])
+            slot_first += (at + K * np.arange(l)[:, None] + offsets).ravel().tolist()
+            at += l * K
+            continue
+        for levels in types:
             size = len(levels)
             if size > 1:
                 rows = columns[levels]
@@ -323,8 +330,8 @@ def _single_slots(found: dict[Any, list[Any]], A: Any, term: int, first: Ints, k
     _, inverse = np.unique(_round(blocks.reshape(len(first), -1), top), axis=0, return_inverse=True)
     inverse = inverse.ravel()
     order = np.argsort(inverse, kind="stable")
-    for part in np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1):
-        _add(found, blocks[part[0]], (term,), len(part), Source(rows[part], False), top)
+    for number, part in enumerate(np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1)):
+        found[(term,), number] = [(blocks[part[0]], len(part), Source(rows[part], False))]
 
 
 def _add(

@@ -7,6 +7,7 @@ sums over them are matrix products, one a replicate, and replicates are taken in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,15 +147,43 @@ def applies(plan: Plan) -> bool:
     return stack.A is not None and stack.singles is not None and not stack.rest
 
 
+def collect(plan: Plan, Zr: Floats, rr: Floats) -> Distinct:
+    """Statistics from Z'r (q, R) and r'r (R,) of scaled residuals, as `pooled.collect` without its detours."""
+    stack = plan.stacks[0]
+    assert stack.singles is not None
+    reduced = Zr if plan.reduce is None else plan.reduce @ Zr
+    rows = stack.singles[0]  # (B, k)
+    c = np.ascontiguousarray(reduced[rows.T.ravel()].T).reshape(len(rr), rows.shape[1], len(rows))
+    empty = Distinct(*_fixed(plan), g=np.empty_like(c), M=np.empty((plan.design.p + 1, len(rr))), n_obs=rr)
+    np.einsum("abB,RbB->RaB", empty.A_inv, c, out=empty.g)
+    p, k, B = empty.gx.shape
+    empty.M[:p] = -empty.gx.reshape(p, k * B) @ c.reshape(len(rr), k * B).T
+    empty.M[p] = rr - np.einsum("RaB,RaB->R", empty.g, c)
+    return replace(empty, n_obs=np.full(len(rr), float(plan.design.n)))
+
+
+def concatenate(parts: Sequence[Distinct]) -> Distinct:
+    """Put the statistics of several batches of replicates side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        g=np.concatenate([part.g for part in parts]),
+        M=np.concatenate([part.M for part in parts], axis=1),
+        n_obs=np.concatenate([part.n_obs for part in parts]),
+    )
+
+
+def _fixed(plan: Plan) -> tuple[Plan, Floats, Floats]:
+    stack = plan.stacks[0]
+    assert stack.A_inv is not None
+    return plan, stack.A_inv, np.ascontiguousarray(stack.gx[:, 0].transpose(2, 0, 1))
+
+
 def from_pooled(system: Pooled) -> Distinct:
     """Put pooled statistics into the order that is used here."""
-    stack = system.plan.stacks[0]
-    A_inv = stack.A_inv
-    assert A_inv is not None
     return Distinct(
-        plan=system.plan,
-        A_inv=A_inv,
-        gx=np.ascontiguousarray(stack.gx[:, 0].transpose(2, 0, 1)),
+        *_fixed(system.plan),
         g=np.ascontiguousarray(system.gr[0][:, 0].transpose(2, 0, 1)),
         M=system.M,
         n_obs=system.n_obs,

@@ -266,7 +266,11 @@ def make_plan(design: Design, structure: Structure) -> Plan:
     reduced = structure.reduce @ ZQ
     by_shape: dict[Any, list[tuple[Floats, Floats, int, Gather]]] = {}
     Mxx = np.eye(design.p)
-    for block, (value, vector) in zip(structure.blocks, _eigen(structure.blocks), strict=True):
+    eigen = _eigen(structure.blocks)
+    bulk = _whole_singles(structure.blocks, eigen)
+    for number, (block, (value, vector)) in enumerate(zip(structure.blocks, eigen, strict=True)):
+        if number in bulk:
+            continue
         good = value > 1e-11 * max(value[-1], 1e-300)
         if not good.any():
             continue
@@ -286,9 +290,14 @@ def make_plan(design: Design, structure: Structure) -> Plan:
         by_shape.setdefault((block.slots, r, m == 1), []).append((F, gx, block.copies, gather))
         flat = gx.reshape(r * rho, p)
         Mxx -= flat.T @ flat
+    bulk_stack = None
+    if bulk:
+        bulk_stack = _stack_singles(design, [(structure.blocks[i], *eigen[i]) for i in sorted(bulk)], reduced)
+        flat = bulk_stack.gx.reshape(-1, design.p)
+        Mxx -= flat.T @ flat
     value, vector = np.linalg.eigh(Mxx) if design.p else (np.zeros(0), np.zeros((0, 0)))
     Mxx = (vector * np.where(value > 1e-12, value, 0.0)) @ vector.T
-    stacks = []
+    stacks = [] if bulk_stack is None else [bulk_stack]
     for (slots, r, single), members in by_shape.items():
         F = np.stack([member[0] for member in members], axis=-1)
         width = max(member[1].shape[1] for member in members)
@@ -321,6 +330,38 @@ def make_plan(design: Design, structure: Structure) -> Plan:
 def _is_identity(A: Any) -> bool:
     A = A.tocoo()
     return bool(np.array_equal(A.row, A.col) and np.all(A.data == 1.0))
+
+
+def _whole_singles(blocks: tuple[Block, ...], eigen: list[tuple[Floats, Floats]]) -> set[int]:
+    """Numbers of the blocks that occur once and are of full rank, where there are many of one kind."""
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for i, (block, (value, _)) in enumerate(zip(blocks, eigen, strict=True)):
+        if block.copies == 1 and not block.sources[0].level and value[0] > 1e-11 * max(value[-1], 1e-300):
+            kinds.setdefault(block.slots, []).append(i)
+    most = max(kinds.values(), key=len, default=[])
+    return set(most) if len(most) >= MANY_BLOCKS else set()
+
+
+def _stack_singles(design: Design, members: list[tuple[Block, Floats, Floats]], reduced: Floats) -> Stack:
+    """Blocks that occur once, all at a time."""
+    root = np.sqrt(np.stack([member[1] for member in members]))  # (B, r)
+    vector = np.stack([member[2] for member in members])
+    F = np.ascontiguousarray(np.moveaxis(vector * root[:, None, :], 0, 2))
+    F_inv = np.swapaxes(vector / root[:, None, :], 1, 2)
+    rows = np.stack([member[0].sources[0].rows[0] for member in members])
+    one = (np.ones((1, 1)),)
+    gathers = tuple(Gather(member[0], inverse, one) for member, inverse in zip(members, F_inv, strict=True))
+    slots = members[0][0].slots
+    return Stack(
+        slots=slots,
+        F=F,
+        Phi=_phi(F, slots, design.k),
+        copies=np.ones(len(members)),
+        gx=np.ascontiguousarray((F_inv @ reduced[rows]).transpose(1, 0, 2)[:, None]),
+        rest=False,
+        gathers=gathers,
+        singles=(rows, np.ascontiguousarray(np.moveaxis(F_inv, 0, 2))),
+    )
 
 
 def _without_F(stack: Stack, k: tuple[int, ...]) -> Stack:

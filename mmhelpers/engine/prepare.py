@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,8 @@ def prepare_complete(
         r /= np.where(scale > 0, scale, 1.0)
         moments = None if start is None else start.moments(start.Z.T @ r, np.einsum("nR,nR->R", r, r))
         return Prepared(schur_build.build(design, r), coef, scale, R_inv, log_det, moments)
-    parts = []
+    parts: list[Any] = []
+    way: Any = distinct if distinct.applies(plan) else pooled
     size = max(CHUNK // plan.Zt.shape[0], 16)
     coef, scale = np.empty((design.p, len(Y))), np.empty(len(Y))
     moments = None if start is None else np.empty((design.n_vec + 1, len(Y)))
@@ -82,12 +84,10 @@ def prepare_complete(
         here = slice(first, min(first + size, len(Y)))
         Zr, coef[:, here], scale[here] = _project(design, Y[here], plan)
         rr = np.where(scale[here] > 0, float(design.n), 0.0)
-        parts.append(pooled.collect(plan, Zr, rr))
+        parts.append(way.collect(plan, Zr, rr))
         if start is not None and moments is not None:
             moments[:, here] = start.moments(Zr, rr)
-    together = pooled.concatenate(parts)
-    system: System = distinct.from_pooled(together) if distinct.applies(plan) else together
-    return Prepared(system, coef, scale, R_inv, log_det, moments)
+    return Prepared(way.concatenate(parts), coef, scale, R_inv, log_det, moments)
 
 
 def _project(design: Design, Y: Floats, plan: pooled.Plan) -> tuple[Floats, Floats, Floats]:
