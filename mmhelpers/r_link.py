@@ -146,7 +146,13 @@ def require_r(*packages: str) -> None:
 
 
 def lmer(
-    formula: str, data: pd.DataFrame, *, reml: bool = True, optimizer: str | None = None, quiet: bool = False, **options: Any
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    reml: bool = True,
+    optimizer: str | None = None,
+    quiet: bool = False,
+    **options: Any,
 ) -> Any:
     """Fit a linear mixed model in R with lme4 and lmerTest, through pymer4.
 
