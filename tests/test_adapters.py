@@ -391,7 +391,9 @@ def test_a_fit_to_a_part_of_the_rows_is_the_model_on_that_part(name):
         mu = less.fitted()
         slope = {"log": mu, "identity": np.ones_like(mu), "logit": mu * (1 - mu)}[less.family.link]
         score = less.X.T @ ((less.observed - mu) * slope / less.family.variance(mu, less.weights))
-        scale = np.abs(less.X).T @ (np.abs(less.observed - mu) * slope / less.family.variance(mu, less.weights))
+        scale = np.abs(less.X).T @ (
+            np.abs(less.observed - mu) * slope / less.family.variance(mu, less.weights)
+        )
         assert (np.abs(score) < 1e-5 * scale).all()
     if name == "mmhelpers":
         again = mm.fit("Reaction ~ Days + (Days | Subject)", sleep()[keep])

@@ -87,7 +87,8 @@ def is_fit(fit: Any) -> bool:
     """Whether `fit` is meant as a fitted model, and not as an array of residuals or responses."""
     if isinstance(fit, FitView) or hasattr(fit, "__fitview__") or hasattr(fit, "model") or is_bambi(fit):
         return True
-    return bool(_libraries(fit) & {"mmhelpers", "statsmodels", "pymer4", "rpy2"})
+    libraries = _libraries(fit)
+    return bool(libraries & {"statsmodels", "pymer4", "rpy2"}) or ("mmhelpers" in libraries and hasattr(fit, "matrices"))
 
 
 def _libraries(fit: Any) -> set[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..residuals.quantile import QuantileResiduals
+from ..adapters import is_fit
+from ..residuals.quantile import QuantileResiduals, quantile_residuals
 from ..testtable import TestRow, TestTable
 from .chance import need_simulations, side, simulation_p
 
@@ -100,7 +102,10 @@ def check_dispersion(
     -------
     TestTable
         `statistic` is the variance of observed less fitted, over the mean of the same variance in the
-        simulations: 1 where the dispersion is right. With refits each simulation is taken around its own fit,
+        simulations: 1 where the dispersion is right. Of a mixed model's fit (of counts or proportions)
+        overdispersion is looked for around the random effects as fitted, where it shows, and underdispersion with
+        new ones, where the test has its level; quantile residuals are tested as they were made.
+        With refits each simulation is taken around its own fit,
         which makes the test exact; without them it is conservative.
 
     Examples
@@ -116,6 +121,13 @@ def check_dispersion(
         return _pearson_dispersion(r, alternative)
     if method != "simulation":
         raise ValueError(f"method is {method!r}; it must be 'simulation' or 'pearson'")
+    if is_fit(r):
+        from ..adapters import view
+
+        seen = view(r)
+        if seen.random and seen.family.discrete and not (seen.family.name == "binomial" and (seen.weights == 1).all()):
+            kept = quantile_residuals(seen, conditional=True)
+            return two_ways(kept, quantile_residuals(seen), alternative, exact)
     known = need_simulations(r, "check_dispersion")
     if known.conditional and known.refitted is None and _binary(known):
         raise ValueError(
@@ -127,6 +139,27 @@ def check_dispersion(
     observed = float(np.var(known.observed - known.fitted, ddof=1))
     method = "variance around the fitted means" + (", refitted" if known.refitted is not None else "")
     return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
+
+
+def two_ways(kept: QuantileResiduals, new: QuantileResiduals, alternative: str, exact: bool) -> TestTable:
+    """Overdispersion around the groups' effects as fitted, underdispersion with new ones.
+
+    Around effects that were fitted to the responses these scatter too little: a test for too much is conservative
+    there, and has power since the noise between groups is out of the way; a test for too little would reject sound
+    models. With new effects it has its level.
+    """
+    over = check_dispersion(kept, "greater", exact)
+    if side(alternative) == "greater":
+        return over
+    under = check_dispersion(new, "less", exact)
+    if side(alternative) == "less":
+        return under
+    row = replace(
+        over.rows[0],
+        p=min(1.0, 2 * min(over.p, under.p)),
+        method=f"too much around the random effects as fitted, too little with new ones; {kept.n_sim} simulations each",
+    )
+    return TestTable((row,), extras=over.extras)
 
 
 def _binary(known: QuantileResiduals) -> bool:

@@ -17,7 +17,7 @@ from .dependence import check_quantiles
 from .distribution import check_normality, check_random_effects
 from .envelopes import qq_table, quantile_table
 from .influence import influence
-from .simulated import check_dispersion, check_outliers, check_zeros
+from .simulated import check_dispersion, check_outliers, check_zeros, two_ways
 from .uniformity import check_uniformity
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
     wanted: list[Callable[[], TestTable]] = [lambda: check_uniformity(r)]
     if seen.family.discrete:
         if not _zero_one(seen):  # single 0/1 responses have no dispersion
-            wanted += [lambda: check_dispersion(r, exact=True)]
+            wanted += [lambda: _dispersion(seen, r, rng)]
         if seen.family.name != "binomial":
             wanted += [lambda: check_zeros(r, exact=True)]
     else:
@@ -208,6 +208,13 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
         if any(len(t.levels) > 3 and np.diag(t.cov).max() > 0 for t in seen.random):
             wanted += [lambda: check_random_effects(seen, r.n_sim, rng)]
     return [make() for make in wanted]
+
+
+def _dispersion(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> TestTable:
+    if not seen.random:
+        return check_dispersion(r, exact=True)
+    kept = quantile_residuals(seen, n_sim=r.n_sim, rng=rng, conditional=True)
+    return two_ways(kept, r, "two-sided", exact=True)
 
 
 def _zero_one(seen: FitView) -> bool:
