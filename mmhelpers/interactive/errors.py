@@ -174,7 +174,7 @@ def explore_items(table: pd.DataFrame) -> Interactive:
     axes = [sorted(set(table[name])) for name in ("subjects", "items", "item_slope_sd")]
     top = max(table["slope_sd"])
     picture = empty(
-        "SD of the subjects' slopes (residual SDs)",
+        "SD of the subjects' slopes",
         "false alarms (share of data sets)",
         (-0.05 * top, 1.05 * top),
         (0, 1),
