@@ -41,7 +41,6 @@ def test_1_correlation_of_two_plots(best):
     says("space-1", 1 - rho, "value of the variogram")
     says("space-1", np.exp(-((10 / r) ** 2)), "Gaussian")
     says("space-1", np.exp(-r / 10), "other way round")
-    says("space-1", 0.8 * rho, "nugget")
 
 
 def test_2_plots_that_count(flat, best):
