@@ -88,7 +88,9 @@ def is_fit(fit: Any) -> bool:
     if isinstance(fit, FitView) or hasattr(fit, "__fitview__") or hasattr(fit, "model") or is_bambi(fit):
         return True
     libraries = _libraries(fit)
-    return bool(libraries & {"statsmodels", "pymer4", "rpy2"}) or ("mmhelpers" in libraries and hasattr(fit, "matrices"))
+    return bool(libraries & {"statsmodels", "pymer4", "rpy2"}) or (
+        "mmhelpers" in libraries and hasattr(fit, "matrices")
+    )
 
 
 def _libraries(fit: Any) -> set[str]:

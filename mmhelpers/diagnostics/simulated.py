@@ -125,7 +125,11 @@ def check_dispersion(
         from ..adapters import view
 
         seen = view(r)
-        if seen.random and seen.family.discrete and not (seen.family.name == "binomial" and (seen.weights == 1).all()):
+        if (
+            seen.random
+            and seen.family.discrete
+            and not (seen.family.name == "binomial" and (seen.weights == 1).all())
+        ):
             kept = quantile_residuals(seen, conditional=True)
             return two_ways(kept, quantile_residuals(seen), alternative, exact)
     known = need_simulations(r, "check_dispersion")
