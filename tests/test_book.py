@@ -54,6 +54,7 @@ BAD = {
     "no output at all": (lint.outputs, [cell("1 + 1", count=1)], "no stored output"),
     "a cell never run": (lint.outputs, [cell("print(1)", [PRINTED]), cell("2", count=None)], "never run"),
     "an image": (lint.outputs, [cell("x", [new_output("display_data", data={"image/png": "AA=="})])], "stored image"),
+    "a warning": (lint.outputs, [cell("x", [new_output("stream", name="stderr", text="W")])], "a warning is stored"),
     "an R cell edited by hand": (
         lint.outputs, [cell("1", [PRINTED], tags=["needs-r"], stored={"sha256": "0" * 64})], "does not carry its hash"),
     "an R cell that draws": (lint.outputs, [cell("plot()", [FIGURE], tags=["needs-r"])], "draws a figure"),

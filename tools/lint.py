@@ -60,6 +60,8 @@ def outputs(path: Path) -> Iterator[str]:
             yield f"{place}: never run; run `make notebooks`"
         if any(image in output.get("data", {}) for output in cell.outputs for image in IMAGES):
             yield f"{place}: a stored image; `make notebooks` takes images out"
+        if any(output.output_type == "stream" and output.name == "stderr" for output in cell.outputs):
+            yield f"{place}: a warning is stored (stderr); mend its cause, or show it on purpose with print"
         if any(output.output_type == "error" for output in cell.outputs) and not NBVAL_TAGS & set(tags(cell)):
             yield f"{place}: an error is stored, and no tag says that it is meant"
         if R_TAG in tags(cell):
