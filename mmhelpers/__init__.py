@@ -31,6 +31,7 @@ _EXPORTS: dict[str, str] = {
     "plot_agreement": "plots",
     "plot_bands": "plots",
     "plot_bowl": "plots",
+    "plot_bubbles": "plots",
     "plot_bundles": "plots",
     "plot_by_group": "plots",
     "plot_by_size": "plots",

@@ -195,12 +195,20 @@ def _kind(value: Any) -> str:
     return f"{len(value)} values" if isinstance(value, list) else "a word"
 
 
+def _form(wanted: Any) -> str:
+    """Say what is wanted, and for several values how to write them."""
+    if not isinstance(wanted, list):
+        return f"{_kind(wanted)} is wanted"
+    form = '["a", "b"]' if any(isinstance(w, str) for w in wanted) else "[1, 2]"
+    return f"{_kind(wanted)} are wanted, in the form {form}"
+
+
 def _what_is_wanted(given: Any, wanted: Any) -> str:
     """Say what kind of answer is wanted, or on which side a number lies."""
     if given is None:
-        return f"Put your answer in place of the dots: {_kind(wanted)} is wanted."
+        return f"Put your answer in place of the dots: {_form(wanted)}."
     if _kind(given) != _kind(wanted):
-        return f"You gave {_kind(given)}; {_kind(wanted)} is wanted."
+        return f"You gave {_kind(given)}; {_form(wanted)}."
     if isinstance(given, float):
         if not math.isfinite(given):
             return "That is not a finite number; look for what made it so."

@@ -48,6 +48,7 @@ EXAMPLES = (
 SCRIPTS = {
     "oysters": ("oysters", "oysters_nobag"),
     "urchins": ("urchins",),
+    "mudflat": ("mudflat",),
     "cockles": ("cockles",),
     "voices": ("voices",),
     "ponds": ("ponds",),
@@ -427,6 +428,23 @@ def test_oysters_are_what_their_truth_says() -> None:
         truth["mean"]["Marsh"]["Jetty"] == beta["(Intercept)"] + beta["populationMarsh"] + beta["siteJetty"]
     )
     assert 0.25 < truth["icc"] < 0.35
+
+
+def test_mudflat_is_what_its_truth_says() -> None:
+    table, truth = mm.load("mudflat"), mm.truth("mudflat")
+    assert len(table) == truth["design"]["plots"]
+    distance = np.hypot(
+        table["x"].to_numpy()[:, None] - table["x"].to_numpy(),
+        table["y"].to_numpy()[:, None] - table["y"].to_numpy(),
+    )
+    R = (1 - truth["correlation"]["nugget"]) * np.exp(-distance / truth["correlation"]["range"])
+    np.fill_diagonal(R, 1.0)
+    beta = truth["beta"]
+    error = table["chlorophyll"] - beta["(Intercept)"] - beta["height"] * (table["height"] - truth["centre"])
+    # whitened by the truth, the errors are standard normal but for rounding
+    z = np.linalg.solve(np.linalg.cholesky(R), error.to_numpy() / truth["sd"]["residual"])
+    assert abs(z.mean()) < 3 / np.sqrt(len(z))
+    assert abs((z**2).mean() - 1) < 3 * np.sqrt(2 / len(z))
 
 
 def test_urchins_are_what_their_truth_says() -> None:

@@ -47,7 +47,8 @@ def test_any_kind_of_number_will_do(answer):
         ("t-flag", False, "Think again"),
         ("t-flag", 1, "True or False is wanted"),
         ("t-list", [2, 1], "other way round"),
-        ("t-list", [1, 2, 3], "2 values is wanted"),
+        ("t-list", [1, 2, 3], "2 values are wanted, in the form [1, 2]"),
+        ("t-list", "two", "You gave a word; 2 values are wanted"),
     ],
 )
 def test_wrong_answers_get_a_hint(name, answer, says):

@@ -30,6 +30,9 @@ def _legend(picture: Any) -> None:
     legend.background_fill_alpha = 0
     legend.label_text_font_size = "13px"
     legend.ncols = 2
+    legend.location = "left"
+    legend.padding = 2
+    legend.spacing = 4
 
 
 def _curve(picture: Any, source: Any, label: str, colour: str, marker: str) -> None:
@@ -92,19 +95,17 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
     subjects, observations = (sorted(set(table[name])) for name in ("subjects", "observations"))
     top = max(table["slope_sd"])
     picture = empty(
-        "SD of the slopes (residual SDs from the first to the last observation)",
+        "SD of the slopes (in residual SDs)",
         "false alarms (share of data sets)",
         (-0.05 * top, 1.05 * top),
         (0, 1),
     )
     _level(picture, ALPHA)
     for model, colour, marker in (("slope-less", COLOURS[1], "circle"), ("maximal", COLOURS[0], "square")):
-        label = "without random slopes" if model == "slope-less" else "with random slopes"
+        label = "no random slopes" if model == "slope-less" else "random slopes"
         _curve(picture, ColumnDataSource({}, name=model), label, colour, marker)
     exact = ColumnDataSource({}, name="exact")
-    picture.line(
-        "x", "exact", source=exact, color=INK, line_dash="dashed", legend_label="without slopes, exact"
-    )
+    picture.line("x", "exact", source=exact, color=INK, line_dash="dashed", legend_label="formula")
     _legend(picture)
     frames: dict[tuple[int, ...], Frame] = {}
     for i, m in enumerate(subjects):
@@ -119,8 +120,9 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
                 float(rows.loc[(rows["model"] == k) & (rows["slope_sd"] == 1), "rate"].iloc[0]) for k in both
             ]
             text = (
-                f"With {m} subjects and {n} observations each, and slopes whose SD is 1: the model without random slopes "
-                f"raises a false alarm in {_percent(one[0])} of the data sets, the model with them in {_percent(one[1])}. "
+                f"With {m} subjects and {n} observations each, and slopes (from the first to the last observation) whose "
+                f"SD is 1: the model without random slopes raises a false alarm in {_percent(one[0])} of the data sets, "
+                f"the model with them in {_percent(one[1])}. "
                 f"The dotted line is the 5% that was asked for."
             )
             frames[i, j] = Frame({**both, "exact": line}, text)
@@ -172,7 +174,7 @@ def explore_items(table: pd.DataFrame) -> Interactive:
     axes = [sorted(set(table[name])) for name in ("subjects", "items", "item_slope_sd")]
     top = max(table["slope_sd"])
     picture = empty(
-        "SD of the subjects' slopes (residual SDs)",
+        "SD of the subjects' slopes",
         "false alarms (share of data sets)",
         (-0.05 * top, 1.05 * top),
         (0, 1),
@@ -238,7 +240,7 @@ def explore_power(table: pd.DataFrame) -> Interactive:
     _need(table, "subjects", "trials", "effect", "slope_sd", "rate", "lower", "upper")
     effects, spreads, trials = (sorted(set(table[name])) for name in ("effect", "slope_sd", "trials"))
     most = max(table["subjects"])
-    picture = empty("subjects", "power (share of data sets with p below 0.05)", (0, 1.04 * most), (0, 1.02))
+    picture = empty("subjects", "power (share with p below 0.05)", (0, 1.04 * most), (0, 1.02))
     _level(picture, 0.8)
     markers = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex")
     for t, colour, marker in zip(trials, COLOURS, markers, strict=False):

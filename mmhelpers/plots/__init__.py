@@ -10,6 +10,7 @@ from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
 from .likelihood import plot_surface, plot_zeta
 from .linear import plot_bowl, plot_projection
+from .maps import plot_bubbles
 from .matrices import plot_matrix, plot_z
 from .means import plot_means
 from .pair import plot_pair
@@ -36,6 +37,7 @@ __all__ = [
     "plot_agreement",
     "plot_bands",
     "plot_bowl",
+    "plot_bubbles",
     "plot_bundles",
     "plot_by_group",
     "plot_by_size",

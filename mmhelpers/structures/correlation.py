@@ -101,7 +101,7 @@ def _no_ties(text: str, group: NDArray[np.intp], place: Floats) -> None:
 
 
 def _expit(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-x)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -500, 500))))  # no overflow at the border
 
 
 def _comp_symm(_: bool, group: NDArray[np.intp], __: Floats) -> Piece:

@@ -284,8 +284,8 @@ def fit_gls(
         One row an observation.
     variance : str, optional
         ``varFixed(x)``: the variance is proportional to x. ``varIdent(f)``: a standard deviation for each level
-        of f, as a ratio to that of the first. ``varPower(x)``: the standard deviation is sigma |x|^power.
-        ``varExp(x)``: sigma exp(expon x). ``varConstPower(x)``: sigma (const + |x|^power). ``varPower(x | f)`` and
+        of f, as a ratio to that of the first. ``varPower(x)``: the standard deviation is sigma abs(x)^power.
+        ``varExp(x)``: sigma exp(expon x). ``varConstPower(x)``: sigma (const + abs(x)^power). ``varPower(x | f)`` and
         ``varExp(x | f)`` have a parameter for each level of f. Join several with ``*``.
     correlation : str, optional
         ``corCompSymm(1 | g)``; ``corAR1(t | g)`` and ``corARMA11(t | g)`` for times that are whole numbers;
