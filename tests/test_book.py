@@ -15,7 +15,7 @@ IDS = [p.relative_to(notebooks.BOOK).as_posix() for p in NOTEBOOKS]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
-@pytest.mark.parametrize("rule", [lint.outputs, lint.cells, lint.alt_texts])
+@pytest.mark.parametrize("rule", [lint.outputs, lint.cells, lint.without_r, lint.alt_texts])
 def test_notebook_obeys(rule, path):
     assert list(rule(path)) == []
 
@@ -69,6 +69,8 @@ BAD = {
     "the global generator": (lint.cells, [cell("np.random.normal(3)")], "global generator"),
     "random of Python": (lint.cells, [cell("import random")], "global generator"),
     "no seed": (lint.cells, [cell("rng = np.random.default_rng()")], "without a seed"),
+    "a name that needs R": (
+        lint.without_r, [cell("fit = 1", tags=["needs-r"]), cell("print(fit)")], "uses fit, which only a `needs-r`"),
     "a skip without reason": (lint.cells, [cell("1", tags=["nbval-skip"])], "no `reason`"),
     "two cells of imports": (lint.cells, [cell("import numpy"), cell("import pandas")], "put them in one"),
     "a figure without alt text": (lint.alt_texts, [cell("plot()", [FIGURE])], "without alt text"),

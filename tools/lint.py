@@ -101,6 +101,23 @@ def cells(path: Path) -> Iterator[str]:
         yield f"{name(path)}: the median cell has {statistics.median(lengths):g} lines, more than {MEDIAN_CELL}"
 
 
+def without_r(path: Path) -> Iterator[str]:
+    """No cell that runs without R uses a name that only a cell with R defines."""
+    made: dict[bool, set[str]] = {True: set(), False: set()}
+    used: list[tuple[int, set[str]]] = []
+    for number, cell in code_cells(read(path)):
+        lines = (line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!")))
+        names = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Name)]
+        with_r = R_TAG in tags(cell)
+        made[with_r] |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        if not with_r:
+            used.append((number, {node.id for node in names if isinstance(node.ctx, ast.Load)}))
+    missing = made[True] - made[False]
+    for number, names_used in used:
+        for name_used in sorted(names_used & missing):
+            yield f"{name(path)}: Cell {number}: uses {name_used}, which only a `needs-r` cell defines"
+
+
 def random_use(tree: ast.AST) -> Iterator[str]:
     """Find uses of global or unseeded random numbers."""
     for node in ast.walk(tree):
