@@ -107,8 +107,11 @@ def without_r(path: Path) -> Iterator[str]:
     used: list[tuple[int, set[str]]] = []
     for number, cell in code_cells(read(path)):
         lines = (line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!")))
-        names = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Name)]
+        nodes = list(ast.walk(ast.parse("\n".join(lines))))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
         with_r = R_TAG in tags(cell)
+        made[with_r] |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        made[with_r] |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
         made[with_r] |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
         if not with_r:
             used.append((number, {node.id for node in names if isinstance(node.ctx, ast.Load)}))
