@@ -107,4 +107,4 @@ def test_in_jupyterlab_it_carries_all_it_needs(made, monkeypatch):
     assert shown["text/html"].startswith("<iframe ")
     page = figure.to_html()
     assert "Bokeh" in page
-    # that it asks for nothing is seen in a browser: tests/browser/test_interactive.py
+    # that it asks for nothing is seen in a browser: tests/browser/test_movable.py
