@@ -8,6 +8,7 @@ a page, or with two, fails the build's tests (`tests/test_api_pages.py`).
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from typing import Any
 
 from docutils import nodes
@@ -70,16 +71,16 @@ def directive(name: str) -> list[str]:
     return [f".. autofunction:: mmhelpers.{name}", ""]
 
 
-class _Generated(SphinxDirective):
+class _Generated(SphinxDirective, ABC):
     """A part of a page made from the package."""
 
     required_arguments = 0
     optional_arguments = 100
     has_content = False
 
+    @abstractmethod
     def lines(self) -> list[str]:
         """Return the Markdown that the directive stands for."""
-        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         """Parse the lines in place."""
