@@ -22,6 +22,7 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .posteriors import plot_chains, plot_funnel, plot_walks
 from .pvalues import plot_pvalues
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
@@ -41,11 +42,13 @@ __all__ = [
     "plot_bundles",
     "plot_by_group",
     "plot_by_size",
+    "plot_chains",
     "plot_check",
     "plot_counts",
     "plot_curves",
     "plot_estimates",
     "plot_fit",
+    "plot_funnel",
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
@@ -70,6 +73,7 @@ __all__ = [
     "plot_simulated",
     "plot_surface",
     "plot_variogram",
+    "plot_walks",
     "plot_z",
     "plot_zeta",
     "use_style",
