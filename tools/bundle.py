@@ -61,7 +61,16 @@ def under(folder: str, *skip: str) -> list[tuple[str, Path | str]]:
 
 def notebooks() -> list[tuple[str, Path | str]]:
     """Return what one needs to run the notebooks: they, the package, the data, the environment."""
-    alone = ["pyproject.toml", "requirements.txt", "apt.txt", "Makefile", "README.md", "LICENSE", "LICENSE-content", "CITATION.cff"]
+    alone = [
+        "pyproject.toml",
+        "requirements.txt",
+        "apt.txt",
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "LICENSE-content",
+        "CITATION.cff",
+    ]
     files: list[tuple[str, Path | str]] = [(name, ROOT / name) for name in alone]
     for folder in ("book", "mmhelpers", "data", "tools", "conda"):
         files += under(folder)
@@ -71,7 +80,9 @@ def notebooks() -> list[tuple[str, Path | str]]:
 def offline(html: Path) -> list[tuple[str, Path | str]]:
     """Return the site, without what only a server needs and without the zips themselves."""
     found = (path for path in html.rglob("*") if path.is_file() and ".pytest_cache" not in path.parts)
-    skip = re.compile(r"404\.html|sitemap\.xml|robots\.txt|objects\.inv|\.buildinfo|download/.*\.(zip|pdf)|_static/pyodide/.*")
+    skip = re.compile(
+        r"404\.html|sitemap\.xml|robots\.txt|objects\.inv|\.buildinfo|download/.*\.(zip|pdf)|_static/pyodide/.*"
+    )
     names = [(path.relative_to(html).as_posix(), path) for path in found]
     return [(name, path) for name, path in names if not skip.fullmatch(name)]
 
@@ -105,7 +116,9 @@ def article(html: Path, page: str, inside: set[str]) -> Tag:
         address, anchor = urldefrag(str(link["href"]))
         if re.match(r"[a-z]+:", address):
             continue
-        target = (folder / address).resolve().relative_to(html.resolve()).as_posix() if address else f"{page}.html"
+        target = (
+            (folder / address).resolve().relative_to(html.resolve()).as_posix() if address else f"{page}.html"
+        )
         other = target.removesuffix(".html")
         if other in inside:
             link["href"] = f"#{slug(other)}" + (f"--{anchor}" if anchor else "")
@@ -123,11 +136,15 @@ def whole_book(html: Path) -> str:
     """Return one page with all chapters, in order, for paper."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
     inside = [page for page in [toc["root"], *pages(toc)] if "/api" not in page]
-    head = BeautifulSoup((html / "book/1_random_effects/01_oysters.html").read_text(encoding="utf8"), "html.parser").head
+    head = BeautifulSoup(
+        (html / "book/1_random_effects/01_oysters.html").read_text(encoding="utf8"), "html.parser"
+    ).head
     if head is None:
         raise ValueError("the chapter whose head the printed book takes has none")
     head = copy.copy(head)
-    for gone in head.select('meta[property], meta[name="description"], script[type="application/ld+json"], link[rel="next"], link[rel="prev"]'):
+    for gone in head.select(
+        'meta[property], meta[name="description"], script[type="application/ld+json"], link[rel="next"], link[rel="prev"]'
+    ):
         gone.decompose()
     for one in head.select("[href], [src]"):
         attribute = "href" if one.has_attr("href") else "src"

@@ -27,14 +27,19 @@ R_NAMES = {"r-base-core": "r-base"}
 def locked() -> dict[str, str]:
     """Return the version of each package of requirements.txt."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf8")
-    return {name.lower(): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE)}
+    return {
+        name.lower(): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE)
+    }
 
 
 def direct() -> list[str]:
     """Return what pyproject.toml asks for, in the extras a reader needs (not those that test the course)."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(one for name in ("r", "bayes", "distributed", "book") for one in extras[name])]
+    wanted = [
+        *project["dependencies"],
+        *(one for name in ("r", "bayes", "distributed", "book") for one in extras[name]),
+    ]
     names = (re.split(r"[<>=!~; ]", one)[0].lower() for one in wanted)
     return sorted(dict.fromkeys(name.replace("_", "-") for name in names))
 
@@ -48,9 +53,19 @@ def r_packages() -> list[str]:
 def text() -> str:
     """Return the file."""
     version = locked()
-    out = ["  - python=3.11", "  - pip", "  - make", "  - cxx-compiler # PyTensor compiles the Bayesian models"]
+    out = [
+        "  - python=3.11",
+        "  - pip",
+        "  - make",
+        "  - cxx-compiler # PyTensor compiles the Bayesian models",
+    ]
     out += [f"  - {name}" for name in r_packages()]
-    out += ["  - pip:", *(f"      - {name}=={version[name.split('[')[0]]}" for name in direct()), "      - -e ..", ""]
+    out += [
+        "  - pip:",
+        *(f"      - {name}=={version[name.split('[')[0]]}" for name in direct()),
+        "      - -e ..",
+        "",
+    ]
     return HEAD + "\n".join(out)
 
 

@@ -53,7 +53,10 @@ def chapter(doc: str, part: str) -> Chapter:
     if goals is None or title is None or minutes is None:
         raise ExtensionError(f'{doc}: no title, or no goals that say "Reading takes about ... minutes"')
     folder = posixpath.dirname(doc)
-    found = (posixpath.normpath(posixpath.join(folder, link)) for link in LINK.findall(goals[1].split("You need")[-1]))
+    found = (
+        posixpath.normpath(posixpath.join(folder, link))
+        for link in LINK.findall(goals[1].split("You need")[-1])
+    )
     needs = dict.fromkeys(path.removesuffix(".ipynb") for path in found)
     return Chapter(doc, part, title[1].strip(), tuple(needs), int(minutes[1]), int(minutes[2] or 0))
 
@@ -108,8 +111,10 @@ def arrow(a: tuple[float, float], b: tuple[float, float]) -> str:
 def drawing(found: list[Chapter], link: dict[str, str]) -> Iterator[str]:
     """Draw the map: a box a chapter, which is a link, and an arrow from each chapter that it needs."""
     corner, begins, height = places(found)
-    yield f'<svg class="course-map" viewBox="0 0 {WIDTH} {height:.0f}" role="group" aria-label="Map of the chapters: each box is a link; arrows come from the chapters it needs">'
-    yield '<defs><marker id="map-tip" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0,0 L6,3 L0,6 z"/></marker></defs>'
+    label = "Map of the chapters: each box is a link; arrows come from the chapters it needs"
+    yield f'<svg class="course-map" viewBox="0 0 {WIDTH} {height:.0f}" role="group" aria-label="{label}">'
+    yield '<defs><marker id="map-tip" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" orient="auto">'
+    yield '<path d="M0,0 L6,3 L0,6 z"/></marker></defs>'
     bounds = [*begins.values(), height]
     for i, y in enumerate(begins.values()):
         yield f'<rect class="band" x="2" y="{y:.0f}" width="{WIDTH - 4}" height="{bounds[i + 1] - y - 6:.0f}" rx="6"/>'
@@ -118,7 +123,8 @@ def drawing(found: list[Chapter], link: dict[str, str]) -> Iterator[str]:
         for need in one.needs:
             if need in corner and number[need] < number[one.doc]:
                 path = arrow(corner[need], corner[one.doc])
-                yield f'<path class="arrow" data-from="{number[need]}" data-to="{number[one.doc]}" d="{path}" marker-end="url(#map-tip)"/>'
+                ends = f'data-from="{number[need]}" data-to="{number[one.doc]}"'
+                yield f'<path class="arrow" {ends} d="{path}" marker-end="url(#map-tip)"/>'
     for i, (part, y) in enumerate(begins.items()):  # over the arrows
         yield f'<text class="part" x="14" y="{y + 20:.0f}">{i} · {escape(part)}</text>'
     for one in found:
@@ -126,7 +132,8 @@ def drawing(found: list[Chapter], link: dict[str, str]) -> Iterator[str]:
         lines = textwrap.wrap(one.title, 24, max_lines=2, placeholder=" …")
         first = y + HIGH / 2 + 4 - 7.5 * (len(lines) - 1)
         said = "".join(
-            f'<tspan x="{x + BOX / 2:.0f}" y="{first + 15 * i:.0f}">{escape(line)}</tspan>' for i, line in enumerate(lines)
+            f'<tspan x="{x + BOX / 2:.0f}" y="{first + 15 * i:.0f}">{escape(line)}</tspan>'
+            for i, line in enumerate(lines)
         )
         yield (
             f'<a href="{link[one.doc]}" data-chapter="{number[one.doc]}" data-page="{one.doc}"><title>{escape(one.title)}</title>'
@@ -165,7 +172,9 @@ class Map(_Drawn):
             lines += [f"**{part}**", ""]
             for one in members:
                 # an aside may point forward ("go on to ..."); what one needs comes before
-                needs = ", ".join(f"[{title[n]}](/{n}.ipynb)" for n in one.needs if place.get(n, 99) < place[one.doc])
+                needs = ", ".join(
+                    f"[{title[n]}](/{n}.ipynb)" for n in one.needs if place.get(n, 99) < place[one.doc]
+                )
                 lines.append(f"- [{one.title}](/{one.doc}.ipynb)" + (f"; needs {needs}" if needs else ""))
             lines.append("")
         listed = nodes.container(classes=["course-map-list"])

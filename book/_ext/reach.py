@@ -80,15 +80,17 @@ def citation(app: Sphinx, pagename: str, title: str, year: str) -> str:
     key = re.sub(r"\W+", "-", pagename.removeprefix("book/")).strip("-")
     book, author = app.config.html_title, app.config.author
     line = f"{author} ({year}). {title}. In <i>{escape(book)}</i>. {escape(where)}"
-    bibtex = "\n".join([
-        f"@incollection{{{key},",
-        f"  author    = {{{{{author}}}}},",
-        f"  title     = {{{title}}},",
-        f"  booktitle = {{{book}}},",
-        f"  year      = {{{year}}},",
-        f"  url       = {{{where}}},",
-        "}",
-    ])
+    bibtex = "\n".join(
+        [
+            f"@incollection{{{key},",
+            f"  author    = {{{{{author}}}}},",
+            f"  title     = {{{title}}},",
+            f"  booktitle = {{{book}}},",
+            f"  year      = {{{year}}},",
+            f"  url       = {{{where}}},",
+            "}",
+        ]
+    )
     return (
         f'<details class="cite-page"><summary>Cite this page</summary><p>{line}</p>'
         f'<div class="highlight"><pre>{escape(bibtex)}</pre></div></details>'
@@ -125,7 +127,9 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
         + "\n</urlset>\n",
         encoding="utf8",
     )
-    (out / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {base}/sitemap.xml\n", encoding="utf8")
+    (out / "robots.txt").write_text(
+        f"User-agent: *\nAllow: /\nSitemap: {base}/sitemap.xml\n", encoding="utf8"
+    )
 
 
 # --- the page for an address that is not there -----------------------------------------------------------------
@@ -144,9 +148,10 @@ HELP = """<section id="not-here">
 <script>
 {
   // Pages whose name shares a word with the address that was asked for, the closest first.
-  const asked = new Set(location.pathname.toLowerCase().match(/[a-z]{3,}/g) ?? []);
+  const words = (text) => (text.toLowerCase().match(/[a-z]{3,}/g) ?? []).filter((w) => w !== "book" && w !== "html");
+  const asked = new Set(words(location.pathname));
   const pages = PAGES;
-  const shared = ([name]) => (name.toLowerCase().match(/[a-z]{3,}/g) ?? []).filter((w) => w !== "book" && w !== "html" && asked.has(w)).length;
+  const shared = ([name]) => words(name).filter((w) => asked.has(w)).length;
   const near = pages.map((page) => [shared(page), page]).filter(([n]) => n > 0).sort((a, b) => b[0] - a[0]).slice(0, 4);
   for (const [, [name, title]] of near) {
     const item = document.createElement("li"), link = document.createElement("a");

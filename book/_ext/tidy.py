@@ -18,8 +18,10 @@ from sphinx.application import Sphinx
 REPLACE = (
     # The icon script (1.5 MB on every page) draws nothing that the style sheet beside it does not draw from a font.
     (re.compile(r'<script src="[^"]*/vendor/fontawesome/[^"]*/js/all\.min\.js[^"]*"></script>\n?'), ""),
-    # ... and of its fonts only the solid icons are used above the fold; the others are fetched where they are used.
-    (re.compile(r'<link rel="preload" as="font"[^>]*fa-(?:brands|regular)-400[^>]*/>\n?'), ""),
+    # The icon fonts are small (icons.py) and come with the style sheet.
+    (re.compile(r'<link rel="preload" as="font"[^>]*/>\n?'), ""),
+    # Exercises repeat these ids on a page; nothing points to them.
+    (re.compile(r' id="(?:exercise|solution)-content"'), ""),
     # This role is deprecated, and a list may not hold it: https://www.w3.org/TR/dpub-aria-1.1/#doc-biblioentry
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
 )
@@ -48,7 +50,7 @@ def sized(html: str, folder: Path) -> str:
         seen += 1
         lazy = 'loading="lazy" ' if seen > 1 else ""
         known = size((folder / found[1].split("?")[0]).resolve())
-        given = re.match(r'[^>]*\b(?:width|height)[=:]', html[found.end() : html.find(">", found.end())])
+        given = re.match(r"[^>]*\b(?:width|height)[=:]", html[found.end() : html.find(">", found.end())])
         shape = f'width="{known[0]}" height="{known[1]}" ' if known and not given else ""
         return f"<img {lazy}{shape}"
 
