@@ -1,7 +1,7 @@
 """Methylation of many loci in an oyster exposure experiment: the data set of the chapter, and a recovery study.
 
     python data/make/methylation.py data                  # data/methylation.csv and its truth
-    python data/make/methylation.py run nuts glmer ...    # one or several methods over all loci; goes on where it stopped
+    python data/make/methylation.py run nuts glmer:null,real ...  # methods, over all or some kinds; goes on where it stopped
     python data/make/methylation.py table                 # data/studies/methylation*.csv and the hashes
 
 **Design.** Twelve tanks, six with raised pCO2; from each tank two oysters are taken on day 9 and two others on day 80:
@@ -118,3 +118,213 @@ def separated(one: Locus) -> list[str]:
     sums = table.groupby(["treatment", "day"])[["y", "n"]].sum()
     share = sums["y"] / sums["n"]
     return [f"{where[0]} {where[1]}: {value:.0%}" for where, value in share.items() if value in (0.0, 1.0)]
+
+
+# --- fits -----------------------------------------------------------------------------------------------------
+
+#: what is estimated, as weights of b0 to b3
+ESTIMANDS = {
+    "exposure at day 9": np.array([0.0, 1.0, 0.0, 0.0]),
+    "exposure at day 80": np.array([0.0, 1.0, 0.0, 1.0]),
+    "interaction": np.array([0.0, 0.0, 0.0, 1.0]),
+}
+SHORT = {"exposure at day 9": "d9", "exposure at day 80": "d80", "interaction": "int"}
+Row = dict[str, Any]
+
+
+def wald(beta: np.ndarray, vcov: np.ndarray) -> Row:
+    """Estimate and +-1.96 standard errors of the three estimands."""
+    row: Row = {}
+    for name, weights in ESTIMANDS.items():
+        variance = float(weights @ vcov @ weights)
+        se = np.sqrt(variance) if variance >= 0 else np.nan
+        value = float(weights @ beta)
+        row |= {f"{SHORT[name]}": value, f"{SHORT[name]}_lo": value - 1.959964 * se}
+        row |= {f"{SHORT[name]}_hi": value + 1.959964 * se}
+    return row
+
+
+R_FIT = """function(engine, y, n, exposed, late, tank, oyster, extra) {
+  d <- data.frame(y = y, m = n - y, exposed = exposed, late = late, tank = factor(tank), oyster = factor(oyster))
+  f <- cbind(y, m) ~ exposed * late + (1 | tank)
+  if (extra) f <- update(f, . ~ . + (1 | oyster))
+  said <- character()
+  keep <- function(w) { said <<- c(said, conditionMessage(w)); invokeRestart("muffleWarning") }
+  quiet <- function(m) invokeRestart("muffleMessage")
+  fit <- tryCatch(withCallingHandlers(switch(engine,
+      glmer = lme4::glmer(f, d, binomial),
+      glmmTMB = glmmTMB::glmmTMB(f, d, binomial),
+      betabinomial = glmmTMB::glmmTMB(f, d, glmmTMB::betabinomial())), warning = keep, message = quiet),
+    error = function(e) { said <<- c(said, paste("error:", conditionMessage(e))); NULL })
+  if (is.null(fit)) return(list(rep(NaN, 4), diag(NaN, 4), NaN, NaN, 0, paste(said, collapse = " | ")))
+  if (engine == "glmer") {
+    b <- lme4::fixef(fit); V <- as.matrix(suppressWarnings(vcov(fit))); v <- lme4::VarCorr(fit)
+    fine <- length(fit@optinfo$conv$lme4$messages) == 0 && fit@optinfo$conv$opt == 0
+    if (lme4::isSingular(fit)) { said <- c(said, "singular"); fine <- !any(grepl("fail|Model is nearly|converge",
+        unlist(fit@optinfo$conv$lme4$messages))) && fit@optinfo$conv$opt == 0 }
+  } else {
+    b <- glmmTMB::fixef(fit)$cond; V <- suppressWarnings(vcov(fit))$cond; v <- glmmTMB::VarCorr(fit)$cond
+    fine <- fit$fit$convergence == 0 && isTRUE(fit$sdr$pdHess)
+  }
+  sds <- sapply(c("tank", "oyster"), function(g) if (g %in% names(v)) attr(v[[g]], "stddev")[[1]] else NaN)
+  list(as.numeric(b), matrix(as.numeric(V), 4), sds[[1]], sds[[2]], as.numeric(fine), paste(said, collapse = " | "))
+}"""
+
+
+def in_r(engine: str, extra: bool) -> Callable[[Locus], Row]:
+    """Fit of lme4 or glmmTMB with all its warnings."""
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    from mmhelpers.r_link import require_r
+
+    require_r("lme4", "glmmTMB")
+    warnings.simplefilter("ignore")
+    table = design()
+    X = matrix(table)
+    with localconverter(robjects.default_converter):
+        function = robjects.r(R_FIT)
+
+    def fit(one: Locus) -> Row:
+        with localconverter(robjects.default_converter):
+            answer = function(
+                engine,
+                robjects.FloatVector(one.y.astype(float)),
+                robjects.FloatVector(one.n.astype(float)),
+                robjects.FloatVector(X[:, 1]),
+                robjects.FloatVector(X[:, 2]),
+                robjects.StrVector(table["tank"].tolist()),
+                robjects.StrVector(table["oyster"].tolist()),
+                extra,
+            )
+            beta, vcov = np.array(answer[0]), np.array(answer[1]).reshape(4, 4)
+            row = wald(beta, vcov)
+            row |= {"sd_tank": answer[2][0], "sd_oyster": answer[3][0]}
+            message = " ".join(str(answer[5][0]).split())[:160].replace(",", ";")
+            return row | {"converged": int(answer[4][0]), "message": message}
+
+    return fit
+
+
+def nuts(extra: bool, scale: float) -> Callable[[Locus], Row]:
+    """Sample with NUTS, Student-t(7) prior of the given scale: one compiled model, given the data of each locus."""
+    import nutpie
+    import pymc as pm
+
+    table = design()
+    X, tank = matrix(table), table["tank"].factorize()[0]
+    zero = np.zeros(len(table), dtype=np.int64)
+    with pm.Model() as model:
+        y, n = pm.Data("y", zero), pm.Data("n", zero + 1)
+        spread = pm.Data("scale", 2.5)
+        beta = pm.StudentT("beta", nu=7, mu=0, sigma=spread, shape=4)
+        sd_tank = pm.HalfNormal("sd_tank", 1.0)
+        eta = X @ beta + sd_tank * pm.Normal("u", shape=TANKS)[tank]
+        if extra:
+            eta = eta + pm.HalfNormal("sd_oyster", 1.0) * pm.Normal("v", shape=len(table))
+        pm.Binomial("methylated", n=n, logit_p=eta, observed=y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compiled = nutpie.compile_pymc_model(model)
+
+    def fit(one: Locus) -> Row:
+        for draws, target in ((1000, 0.9), (4000, 0.98)):  # again, longer and more carefully, if the first did not do
+            answer = nutpie.sample(
+                compiled.with_data(y=one.y.astype(np.int64), n=one.n.astype(np.int64), scale=scale),
+                tune=500 if draws == 1000 else 1500,
+                draws=draws,
+                chains=4,
+                cores=1,
+                seed=SEED + one.number,
+                target_accept=target,
+                progress_bar=False,
+            )
+            row = posterior(answer, extra)
+            if row["rhat"] < 1.01 and row["divergences"] == 0:
+                break
+        return row | {"converged": int(row["rhat"] < 1.01 and row["divergences"] == 0), "draws": 4 * draws}
+
+    return fit
+
+
+def posterior(answer: Any, extra: bool) -> Row:
+    """Posterior means, 95% intervals and diagnostics of the three estimands and the standard deviations."""
+    import arviz as az
+
+    beta = answer.posterior["beta"].to_numpy()  # chains, draws, 4
+    drawn = {SHORT[name]: beta @ weights for name, weights in ESTIMANDS.items()}
+    drawn |= {"sd_tank": answer.posterior["sd_tank"].to_numpy()}
+    if extra:
+        drawn |= {"sd_oyster": answer.posterior["sd_oyster"].to_numpy()}
+    seen = az.convert_to_dataset(drawn)
+    row: Row = {}
+    for name in SHORT.values():
+        lo, hi = np.quantile(drawn[name], [0.025, 0.975])
+        row |= {name: drawn[name].mean(), f"{name}_lo": lo, f"{name}_hi": hi}
+    row |= {name: drawn[name].mean() for name in ("sd_tank", "sd_oyster") if name in drawn}
+    row["rhat"] = float(max(az.rhat(seen)[name].item() for name in drawn))
+    row["ess"] = float(min(az.ess(seen)[name].item() for name in drawn))
+    row["divergences"] = int(answer.sample_stats["diverging"].sum())
+    return row | {"message": ""}
+
+
+#: methods by their short names: what the tables call them, and a function that makes the fit
+METHODS: dict[str, tuple[str, Callable[[], Callable[[Locus], Row]]]] = {
+    "nuts": ("NUTS, tank + oyster", lambda: nuts(True, 2.5)),
+    "glmer": ("glmer, tank + oyster", lambda: in_r("glmer", True)),
+    "nuts-tank": ("NUTS, tank", lambda: nuts(False, 2.5)),
+    "glmer-tank": ("glmer, tank", lambda: in_r("glmer", False)),
+    "betabinomial": ("glmmTMB beta-binomial, tank", lambda: in_r("betabinomial", False)),
+    "tmb": ("glmmTMB, tank + oyster", lambda: in_r("glmmTMB", True)),
+    "nuts-narrow": ("NUTS, tank + oyster, scale 1", lambda: nuts(True, 1.0)),
+    "nuts-wide": ("NUTS, tank + oyster, scale 10", lambda: nuts(True, 10.0)),
+}
+COLUMNS = ["locus", *(f"{s}{end}" for s in SHORT.values() for end in ("", "_lo", "_hi"))]
+COLUMNS += ["sd_tank", "sd_oyster", "converged", "rhat", "ess", "divergences", "draws", "seconds", "message"]
+
+
+def written(value: Any) -> str:
+    """Five digits are enough; an empty field is a missing value."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.5g}"
+    return str(value)
+
+
+def run(name: str, kinds: list[str] | None = None) -> None:
+    """Fit the loci of some kinds by one method, those that are not done yet, in an order that mixes the kinds."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    path = WORK / f"{name}.csv"
+    done = set(pd.read_csv(path)["locus"]) if path.exists() else set()
+    every = loci()
+    order = np.random.default_rng(SEED).permutation(len(every))  # a part of the loci is as good as a smaller study
+    mixed = [every[k] for k in order if every[k].kind in (kinds or KINDS)]
+    todo = [one for one in mixed if one.number not in done]
+    if not todo:
+        return
+    fit = METHODS[name][1]()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if not done:
+            writer.writerow(COLUMNS)
+        for one in todo:
+            start = time.process_time()
+            row = fit(one) | {"locus": one.number}
+            row["seconds"] = time.process_time() - start
+            writer.writerow([written(row.get(column, "")) for column in COLUMNS])
+            file.flush()
+    print(name, len(todo), "loci", flush=True)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    what, *names = sys.argv[1:] or ["help"]
+    if what == "run":
+        for job in names or METHODS:
+            name, _, kinds = job.partition(":")
+            run(name, kinds.split(",") if kinds else None)
+    else:
+        print(__doc__)
+
+
+if __name__ == "__main__":
+    main()
