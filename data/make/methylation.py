@@ -1,6 +1,6 @@
 """Methylation of many loci in an oyster exposure experiment: the data set of the chapter, and a recovery study.
 
-    python data/make/methylation.py data                  # data/methylation.csv and its truth
+    python data/make/methylation.py [FOLDER]              # methylation.csv and its truth
     python data/make/methylation.py run nuts glmer:null,real ...  # methods, over all or some kinds; goes on where it stopped
     python data/make/methylation.py table                 # data/studies/methylation*.csv and the hashes
 
@@ -110,6 +110,29 @@ def loci() -> list[Locus]:
     """All loci of the study."""
     kinds = [kind for kind, count in KINDS.items() for _ in range(count)]
     return [locus(number, kind) for number, kind in enumerate(kinds)]
+
+
+def data(folder: Path) -> None:
+    """Write the chapter's data set: twelve more loci of the same kinds, in a mixed order, and their truth."""
+    kinds = ["null"] * 5 + ["real"] * 3 + ["extreme"] * 3 + ["still"]
+    mixed = [kinds[k] for k in np.random.default_rng(SEED).permutation(len(kinds))]
+    table, frames, truths = design(), [], {}
+    for k, kind in enumerate(mixed):
+        one, name = locus(1000 + k, kind), f"L{k + 1:02d}"
+        frames.append(table.assign(locus=name, reads=one.n, methylated=one.y))
+        truths[name] = {"kind": kind} | {key: round(value, 4) for key, value in one.truth.items()}
+    columns = ["locus", "oyster", "tank", "treatment", "day", "reads", "methylated"]
+    long = pd.concat(frames)[columns]
+    (folder / "methylation.csv").write_bytes(long.to_csv(index=False, lineterminator="\n").encode())
+    truth = {
+        "script": "data/make/methylation.py",
+        "formula": "methylated of reads ~ treatment * day + (1 | tank) + (1 | oyster), logit link",
+        "design": "12 tanks, six of them exposed; on each of two days two other oysters from each tank",
+        "reads": "5 + negative binomial, mean 12, size 1.5",
+        "seed": SEED,
+        "loci": truths,
+    }
+    (folder / "methylation.truth.json").write_bytes((json.dumps(truth, indent=1) + "\n").encode())
 
 
 def separated(one: Locus) -> list[str]:
@@ -317,13 +340,15 @@ def run(name: str, kinds: list[str] | None = None) -> None:
 
 def main() -> None:
     """Do what the command line says."""
-    what, *names = sys.argv[1:] or ["help"]
+    what, *names = sys.argv[1:] or [str(HERE)]
     if what == "run":
         for job in names or METHODS:
             name, _, kinds = job.partition(":")
             run(name, kinds.split(",") if kinds else None)
+    elif what == "table":
+        tables()
     else:
-        print(__doc__)
+        data(Path(what))
 
 
 if __name__ == "__main__":
