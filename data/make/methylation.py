@@ -121,13 +121,13 @@ def data(folder: Path) -> None:
         one, name = locus(1000 + k, kind), f"L{k + 1:02d}"
         frames.append(table.assign(locus=name, reads=one.n, methylated=one.y))
         truths[name] = {"kind": kind} | {key: round(value, 4) for key, value in one.truth.items()}
-    columns = ["locus", "oyster", "tank", "treatment", "day", "reads", "methylated"]
-    long = pd.concat(frames)[columns]
+    columns = ["locus", "oyster", "tank", "treatment", "time", "reads", "methylated"]
+    long = pd.concat(frames).assign(time=lambda d: np.where(d["day"] == 80, "late", "early"))[columns]
     (folder / "methylation.csv").write_bytes(long.to_csv(index=False, lineterminator="\n").encode())
     truth = {
         "script": "data/make/methylation.py",
-        "formula": "methylated of reads ~ treatment * day + (1 | tank) + (1 | oyster), logit link",
-        "design": "12 tanks, six of them exposed; on each of two days two other oysters from each tank",
+        "formula": "methylated of reads ~ treatment * time + (1 | tank) + (1 | oyster), logit link",
+        "design": "12 tanks, six of them exposed; on day 9 (early) and day 80 (late) two other oysters from each tank",
         "reads": "5 + negative binomial, mean 12, size 1.5",
         "seed": SEED,
         "loci": truths,
@@ -251,10 +251,11 @@ def nuts(extra: bool, scale: float) -> Callable[[Locus], Row]:
         compiled = nutpie.compile_pymc_model(model)
 
     def fit(one: Locus) -> Row:
-        for draws, target in ((1000, 0.9), (4000, 0.98)):  # again, longer and more carefully, if the first did not do
+        # again, longer, and then more carefully, where R-hat or a divergence asks for it
+        for tune, draws, target in ((400, 1000, 0.9), (400, 3000, 0.9), (1500, 6000, 0.99)):
             answer = nutpie.sample(
                 compiled.with_data(y=one.y.astype(np.int64), n=one.n.astype(np.int64), scale=scale),
-                tune=500 if draws == 1000 else 1500,
+                tune=tune,
                 draws=draws,
                 chains=4,
                 cores=1,
@@ -279,14 +280,13 @@ def posterior(answer: Any, extra: bool) -> Row:
     drawn |= {"sd_tank": answer.posterior["sd_tank"].to_numpy()}
     if extra:
         drawn |= {"sd_oyster": answer.posterior["sd_oyster"].to_numpy()}
-    seen = az.convert_to_dataset(drawn)
     row: Row = {}
     for name in SHORT.values():
         lo, hi = np.quantile(drawn[name], [0.025, 0.975])
         row |= {name: drawn[name].mean(), f"{name}_lo": lo, f"{name}_hi": hi}
     row |= {name: drawn[name].mean() for name in ("sd_tank", "sd_oyster") if name in drawn}
-    row["rhat"] = float(max(az.rhat(seen)[name].item() for name in drawn))
-    row["ess"] = float(min(az.ess(seen)[name].item() for name in drawn))
+    row["rhat"] = float(max(az.rhat(values) for values in drawn.values()))
+    row["ess"] = float(min(az.ess(values) for values in drawn.values()))
     row["divergences"] = int(answer.sample_stats["diverging"].sum())
     return row | {"message": ""}
 
