@@ -338,6 +338,132 @@ def run(name: str, kinds: list[str] | None = None) -> None:
     print(name, len(todo), "loci", flush=True)
 
 
+# --- tables ---------------------------------------------------------------------------------------------------
+
+STUDIES = HERE / "studies"
+NAMES = ("b0", "b1", "b2", "b3")
+#: penalised Laplace fits, which take a second for all loci together: row effect, scale of the prior
+PENALISED = {
+    "penalised, tank + oyster": (True, 2.5),
+    "penalised, tank": (False, 2.5),
+    "penalised, tank + oyster, scale 1": (True, 1.0),
+    "penalised, tank + oyster, scale 10": (True, 10.0),
+}
+
+
+def truths() -> pd.DataFrame:
+    """One row a locus: kind, truth, number of reads, separated cells."""
+    rows = [
+        {"locus": one.number, "kind": one.kind}
+        | {key: round(value, 4) for key, value in one.truth.items()}
+        | {"reads": int(one.n.sum()), "separated": "; ".join(separated(one))}
+        for one in loci()
+    ]
+    return pd.DataFrame(rows)
+
+
+def penalised() -> pd.DataFrame:
+    """The penalised fits of all loci."""
+    from mmhelpers.loci import fit_loci
+
+    table, every = design(), loci()
+    y, n = np.array([one.y for one in every]), np.array([one.n for one in every])
+    frames = []
+    for name, (extra, scale) in PENALISED.items():
+        start = time.process_time()
+        fits = fit_loci(y, n, matrix(table), table["tank"], row_effect=extra, scale=scale)
+        seconds = (time.process_time() - start) / len(every)
+        frame = pd.DataFrame({"method": name, "locus": [one.number for one in every]})
+        for estimand, weights in ESTIMANDS.items():
+            found = fits.contrast(list(weights))
+            frame[SHORT[estimand]] = found["estimate"]
+            frame[f"{SHORT[estimand]}_lo"], frame[f"{SHORT[estimand]}_hi"] = found["lower"], found["upper"]
+        frame["sd_tank"], frame["sd_oyster"] = fits.sd_group, fits.sd_row
+        frames.append(frame.assign(converged=fits.converged.astype(int), seconds=seconds))
+    return pd.concat(frames)
+
+
+def summary(fits: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Bias, coverage and rejections of each method over groups of loci.
+
+    bias is the mean of the estimate less the truth, turned so that positive means too far from zero (where the truth
+    is zero, as it is); middle is the median of the same. failed: no finite interval, or (NUTS) R-hat of 1.01 or more
+    or a divergence after the third run. warned: the program itself reported that it did not converge.
+    """
+    cells = truth["separated"] != ""
+    groups = {"unseparated": ~cells, "separated": cells}
+    groups |= {kind: truth["kind"] == kind for kind in KINDS}
+    groups["extreme, separated"] = (truth["kind"] == "extreme") & cells
+    groups["extreme, not separated"] = (truth["kind"] == "extreme") & ~cells
+    rows = []
+    for method, own in fits.groupby("method", sort=False):
+        joined = own.merge(truth, on="locus", suffixes=("", "_true"))
+        for group, chosen in groups.items():
+            part = joined[joined["locus"].isin(truth.loc[chosen, "locus"])]
+            if len(part):
+                rows += [
+                    {"loci": group, "method": method, "estimand": estimand} | measure(part, estimand)
+                    for estimand in ESTIMANDS
+                ]
+    return pd.DataFrame(rows)
+
+
+def measure(part: pd.DataFrame, estimand: str) -> Row:
+    """One row of the summary."""
+    short, true = SHORT[estimand], part[list(NAMES)].to_numpy() @ ESTIMANDS[estimand]
+    lo, hi = part[f"{short}_lo"].to_numpy(float), part[f"{short}_hi"].to_numpy(float)
+    fine = np.isfinite(lo) & np.isfinite(hi)
+    if part["method"].iloc[0].startswith("NUTS"):
+        fine &= part["converged"].to_numpy() == 1
+    n = int(fine.sum())
+    row: Row = {"n": n, "failed": len(part) - n, "warned": int((part["converged"] == 0).sum())}
+    if not n:
+        return row
+    error = ((part[short] - true) * np.where(true < 0, -1, 1)).to_numpy()[fine]
+    row |= {"bias": error.mean(), "bias_se": error.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan}
+    row |= {"middle": np.median(error), "width": np.median((hi - lo)[fine])}
+    for name, hit in (("coverage", (lo < true) & (true < hi)), ("rejected", (lo > 0) | (hi < 0))):
+        rate = float(hit[fine].mean())
+        row |= {name: rate, f"{name}_se": np.sqrt(rate * (1 - rate) / n)}
+    return row
+
+
+def tables() -> None:
+    """Write the tables and what was run."""
+    import hashlib
+    from importlib.metadata import version
+
+    truth = truths()
+    frames = [
+        pd.read_csv(WORK / f"{name}.csv").assign(method=label)
+        for name, (label, _) in METHODS.items()
+        if (WORK / f"{name}.csv").exists()
+    ]
+    fits = pd.concat([*frames, penalised()]).sort_values(["method", "locus"])
+    fits = fits[["method", *COLUMNS]]
+    for column in ("divergences", "draws", "converged"):
+        fits[column] = fits[column].astype("Int64")
+    names = ["methylation.csv", "methylation_fits.csv", "methylation_truth.csv"]
+    for name, table in zip(names, (summary(fits, truth), fits, truth), strict=True):
+        text = table.to_csv(index=False, float_format="%.5g", lineterminator="\n")
+        (STUDIES / name).write_bytes(text.encode())
+    record = {
+        "study": "methylation",
+        "command": "python data/make/methylation.py run; python data/make/methylation.py table",
+        "seed": SEED,
+        "loci": KINDS,
+        "prior": "coefficients Student t, 7 df, scale 2.5 (unless the method says otherwise); SDs half-normal(1)",
+        "nuts": "4 chains of 1000 draws after 400; again with 3000, then 6000 (target 0.99), if R-hat >= 1.01 or divergent",
+        "processor_seconds_a_locus": {
+            str(method): round(float(part["seconds"].mean()), 4) for method, part in fits.groupby("method")
+        },
+        "versions": {name: version(name) for name in ("numpy", "scipy", "pymc", "nutpie", "arviz")},
+        "r": "R 4.2.2, lme4 1.1-31, glmmTMB 1.1.5",
+        "sha256": {name: hashlib.sha256((STUDIES / name).read_bytes()).hexdigest() for name in names},
+    }
+    (STUDIES / "methylation.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+
+
 def main() -> None:
     """Do what the command line says."""
     what, *names = sys.argv[1:] or [str(HERE)]

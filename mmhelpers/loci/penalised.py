@@ -41,7 +41,13 @@ class LociFits:
     sd_group, sd_row : (n_loci,) array
         Standard deviations of groups and of rows (NaN if the model has no row effect).
     converged : (n_loci,) bool array
-        Whether the gradient vanished at a proper maximum; the numbers of the others are not to be used.
+        Whether the gradient vanished at a proper maximum; the covariances of the others are NaN.
+
+    Examples
+    --------
+    >>> fits = fit_loci([[1, 2, 8, 9]], [[10, 10, 10, 10]], np.array([[1, 0], [1, 0], [1, 1], [1, 1]]), list("abcd"))
+    >>> fits.contrast([0, 1]).columns.tolist()
+    ['estimate', 'se', 'lower', 'upper']
     """
 
     beta: Array
