@@ -50,6 +50,7 @@ SCRIPTS = {
     "urchins": ("urchins",),
     "mudflat": ("mudflat",),
     "cockles": ("cockles",),
+    "gobies": ("gobies",),
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
