@@ -98,7 +98,7 @@ def test_many_responses_at_once_are_each_alone(gobies):
     for y in Y:
         data = mm.load("gobies").assign(fanning=y)
         alone.append(mm.grid_posterior("fanning ~ water + (1 | tank)", data, GOBY).log_evidence)
-    assert gobies.evidence_of(Y) == pytest.approx(np.array(alone), abs=1e-4)  # other nodes
+    assert gobies.evidence_of(Y) == pytest.approx(np.array(alone), abs=1e-3)  # nodes for all three are spread wider
 
 
 @pytest.mark.parametrize("unit", ["group", "row"])
