@@ -12,7 +12,7 @@ of the first model less that of the second, with its standard error:
 
     water         water + (1 | tank) against 1 + (1 | tank)
     notes         water + notes + (1 | tank) against water + (1 | tank)
-    notes, alone  water + notes against water, no tank effect in either
+    notes alone   water + notes against water, no tank effect in either
 
 Nothing is approximated but two integrals, by quadrature (mmhelpers.grid_posterior). Random numbers: NumPy's PCG64.
 """
@@ -51,7 +51,7 @@ def main() -> None:
     comparisons = {
         "water": (plain, plain.drop("waterwarm", "waterhypoxic")),
         "notes": (full, plain),
-        "notes, alone": (full.with_prior(group_sd=0.01), plain.with_prior(group_sd=0.01)),
+        "notes alone": (full.with_prior(group_sd=0.01), plain.with_prior(group_sd=0.01)),
     }
     lines = ["effect,tank_sd,survey,comparison,left_out,elpd,se"]
     for ((effect, tank_sd), (warm, hypoxic)), seed in zip(
