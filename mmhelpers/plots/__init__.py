@@ -22,6 +22,7 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .posteriors import plot_posteriors
 from .pvalues import plot_pvalues
 from .recovery import plot_recovery
 from .responses import plot_responses
@@ -56,6 +57,7 @@ __all__ = [
     "plot_microscope",
     "plot_pair",
     "plot_panels",
+    "plot_posteriors",
     "plot_power",
     "plot_projection",
     "plot_pvalue_quantiles",
