@@ -50,6 +50,7 @@ SCRIPTS = {
     "urchins": ("urchins",),
     "mudflat": ("mudflat",),
     "cockles": ("cockles",),
+    "rings": ("rings",),
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
@@ -59,6 +60,7 @@ STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid")
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
 MISSING = {
     "carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3},
+    "rings": {"width": 24},  # simulated so: broken cores, and a tree that fell
     "type1_grid": {"exact": 160},  # known for the model without slopes alone
 }
 

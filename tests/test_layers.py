@@ -15,7 +15,7 @@ PACKAGE = Path(mmhelpers.__file__).parent
 ORDER = [
     "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference", "engine",
     "inference", "fitting", "exact", "adapters", "structures", "residuals", "diagnostics", "studies", "plots",
-    "interactive", "reporting", "printed", "exercises", "doctor", "__main__",
+    "interactive", "reporting", "printed", "marking", "exercises", "doctor", "__main__",
 ]  # fmt: skip
 
 
