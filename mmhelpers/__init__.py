@@ -38,6 +38,7 @@ _EXPORTS: dict[str, str] = {
     "plot_counts": "plots",
     "plot_curves": "plots",
     "plot_mean_variance": "plots",
+    "plot_effects": "plots",
     "plot_estimates": "plots",
     "plot_fit": "plots",
     "plot_projection": "plots",

@@ -15,8 +15,8 @@ PACKAGE = Path(mmhelpers.__file__).parent
 ORDER = [
     "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference",
     "engine", "inference", "fitting", "exact", "evidence", "adapters", "bayes", "structures", "loci",
-    "residuals", "diagnostics", "studies", "plots", "interactive", "reporting", "printed", "exercises",
-    "doctor", "__main__",
+    "residuals", "diagnostics", "studies", "plots", "interactive", "reporting", "printed", "marking",
+    "exercises", "doctor", "__main__",
 ]  # fmt: skip
 
 
