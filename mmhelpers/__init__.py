@@ -56,6 +56,8 @@ _EXPORTS: dict[str, str] = {
     "plot_zeta": "plots",
     "use_style": "plots",
     "check_group_means": "diagnostics",
+    "LogisticFits": "glmm",
+    "fit_logistic": "glmm",
     "GlsFit": "structures",
     "compare_structures": "structures",
     "fit_gls": "structures",
