@@ -194,13 +194,17 @@ def fit_logistic(
             covariance = covariance * (design.shape[0] / (design.shape[0] - p))  # as lme's summary does
         else:
 
-            def objective(
-                which: NDArray[np.intp], psi: FloatArray, own: Cells = own
-            ) -> tuple[FloatArray, FloatArray]:
-                return log_likelihood(own.take(which), psi, k)
+            def climb(
+                psi: FloatArray, k: int, own: Cells = own
+            ) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+                return maximise(lambda which, at: log_likelihood(own.take(which), at, k), psi)
 
-            psi = np.column_stack([start, np.ones(len(part))])
-            psi, loglik[part], hessian, converged[part] = maximise(objective, psi)
+            # Laplace's maximum is cheap and near: quadrature needs a step or two from there
+            psi, *rest = climb(np.column_stack([start, np.ones(len(part))]), 1)
+            if k > 1:
+                psi[:, -1] = np.maximum(np.abs(psi[:, -1]), 0.1)  # zero is a saddle that Newton would not leave
+                psi, *rest = climb(psi, k)
+            loglik[part], hessian, converged[part] = rest
             beta[part], sigma[part] = psi[:, :-1], np.abs(psi[:, -1])
             covariance = _inverse(-hessian)[:, :p, :p]
         se[part] = np.sqrt(np.maximum(np.einsum("rii->ri", covariance), 0.0))
