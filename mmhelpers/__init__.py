@@ -58,6 +58,7 @@ _EXPORTS: dict[str, str] = {
     "check_group_means": "diagnostics",
     "LogisticFits": "glmm",
     "fit_logistic": "glmm",
+    "spline_columns": "glmm",
     "GlsFit": "structures",
     "compare_structures": "structures",
     "fit_gls": "structures",

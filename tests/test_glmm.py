@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 from scipy.special import expit
 
 import mmhelpers as mm
@@ -101,6 +101,41 @@ def test_a_separated_set_is_reported():
     x = np.column_stack([np.ones(40), np.tile([0.0, 0, 1, 1], 10)])
     fit = mm.fit_logistic(x[:, 1], x, who)  # the predictor foretells every answer
     assert not fit.converged[0]
+
+
+def test_spline_columns_make_the_smoothing_spline():
+    """With a knot at every x and the same penalty, the fit is SciPy's cubic smoothing spline."""
+    from scipy.interpolate import make_smoothing_spline
+
+    rng = np.random.default_rng(20)
+    x = np.sort(rng.uniform(0, 1, 40))
+    x[0], x[-1] = 0, 1
+    y = np.sin(6 * x) + rng.normal(0, 0.2, 40)
+    smooth = make_smoothing_spline(x, y, lam=1e-3)(x)
+    both = np.column_stack([np.ones(40), x, mm.spline_columns(x, x)])
+
+    def distance(log_penalty: float) -> float:
+        ridge = np.diag([0, 0, *np.full(38, np.exp(log_penalty))])
+        return float(np.abs(both @ np.linalg.solve(both.T @ both + ridge, both.T @ y) - smooth).max())
+
+    near = optimize.minimize_scalar(distance, bounds=(-20, 10), method="bounded")
+    assert near.fun < 1e-4
+
+
+@pytest.mark.parametrize("knots", [[1, 2], [1, 1, 2], [1, 2, np.nan]])
+def test_bad_knots(knots):
+    with pytest.raises(ValueError, match="three different"):
+        mm.spline_columns([1.0, 2.0], knots)
+
+
+def test_pql_does_not_run_between_two_valleys():
+    """Pairs with a large spread: PQL's working likelihood can have two optima."""
+    rng = np.random.default_rng([7, 2, 30])
+    who = np.repeat(np.arange(100), 2)
+    x = np.column_stack([np.ones(200), np.tile([0.0, 1.0], 100)])
+    b = rng.normal(0, 3, (200, 100))
+    y = rng.binomial(1, expit(x @ [-1, 1] + b[:, who])).astype(float)
+    assert mm.fit_logistic(y, x, who, method="pql").converged.mean() > 0.98
 
 
 def test_simulated_sets_follow_the_model():

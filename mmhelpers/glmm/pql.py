@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 GOLDEN = (np.sqrt(5) - 1) / 2
 #: the logarithm of the ratio of standard deviations is looked for between these
 RANGE = (-8.0, 6.0)
+COARSE = np.linspace(*RANGE, 29)
 
 
 def _linear_mixed(
@@ -94,8 +95,7 @@ def pql(
     converged = np.zeros(n_rep, dtype=bool)
     u = np.zeros((n_rep, len(data.first)))
     live = np.arange(n_rep)
-    width = np.full(n_rep, np.inf)
-    ratio = np.zeros(n_rep)
+    width, ratio = np.full(n_rep, COARSE[1] - COARSE[0]), np.full(n_rep, np.nan)
     for _ in range(iterations):
         if not len(live):
             break
@@ -104,13 +104,17 @@ def pql(
         mu = _expit(eta)
         w = np.maximum(own.trials * mu * (1 - mu), 1e-12)
         z = eta + (own.y - own.trials * mu) / w
+        if np.isnan(ratio[live]).any():  # the criterion may have two valleys: begin in the deeper one
+            depth = [_linear_mixed(own, z, w, np.full(len(live), q), rows)[0] for q in COARSE]
+            ratio[live] = COARSE[np.argmin(depth, axis=0)]
         low = np.maximum(RANGE[0], ratio[live] - width[live])
         high = np.minimum(RANGE[1], ratio[live] + width[live])
         best = _best_ratio(own, z, w, rows, low, high)
         _, beta[live], vcov, scale, u[live] = _linear_mixed(own, z, w, best, rows)
         # the next ratio is looked for near this one, unless this one stood at the edge
-        edge = (best - low < 1e-3) & (low > RANGE[0]) | (high - best < 1e-3) & (high < RANGE[1])
-        width[live] = np.where(edge, np.inf, np.maximum(4 * np.abs(best - ratio[live]), 1e-3))
+        near = 0.01 * (high - low)
+        edge = (best - low < near) & (low > RANGE[0]) | (high - best < near) & (high < RANGE[1])
+        width[live] = np.where(edge, 4 * width[live], np.maximum(4 * np.abs(best - ratio[live]), 0.01))
         ratio[live] = best
         sigma[live] = np.exp(best) * np.sqrt(scale)
         covariance[live] = vcov * scale[:, None, None]
