@@ -40,7 +40,7 @@ HASHED = sorted(
 EXAMPLES = (
     *("sleepstudy", "Dyestuff", "Dyestuff2", "Pastes", "Penicillin", "cbpp", "cake"),
     *("carrots", "TVbo", "ham"),
-    *("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary"),
+    *("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary", "Wheat2"),
     *("Owls", "Salamanders"),
     *("epilepsy", "kidney", "inhaler"),
 )
