@@ -17,6 +17,7 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import logging
 import os
 import re
 import sys
@@ -106,6 +107,18 @@ def in_r(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[str]]:
     return [float(v) for v in answer.value], None, said
 
 
+class Heard(logging.Handler):
+    """Keeps what a library logs as a warning (PyMC says there what is wrong with its chains)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self.lines.append(first_line(record.getMessage().partition(" See http")[0]))
+
+
 def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[str]]:
     """Run a cell of Python: values, error, what was said."""
     body = ast.parse(code).body
@@ -114,6 +127,8 @@ def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[s
     names: dict[str, Any] = {"d": d, "np": np}
     with warnings.catch_warnings(record=True) as caught:
         exec(engine.get("setup", ""), names)
+    heard = Heard()
+    logging.getLogger("pymc").addHandler(heard)
     try:
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("always")
@@ -123,8 +138,10 @@ def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[s
     except Exception as failure:
         value = None
         error = f"{type(failure).__name__}: {first_line(str(failure))}"
+    finally:
+        logging.getLogger("pymc").removeHandler(heard)
     ours = [w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning)]
-    said = [first_line(str(w.message)) for w in ours]
+    said = [first_line(str(w.message)) for w in ours] + heard.lines
     values = None if value is None else [float(v) for v in np.asarray(value, dtype=float).ravel()]
     return values, error, said
 
