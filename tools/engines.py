@@ -148,6 +148,8 @@ def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[s
 
 def run(engine: Table, row: Table, code: str) -> Outcome:
     """Run one cell: its hash, its numbers or its error, what the engine said, and how long it took."""
+    if engine.get("needs_r"):
+        r_link.require_r()  # R's folders must be known before a package looks for R
     start = time.perf_counter()
     how = in_r if engine["language"] == "R" else in_python
     values, error, said = how(engine, code, data_of(row))

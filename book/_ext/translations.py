@@ -98,7 +98,8 @@ def grid(head: list[Any], rows: list[list[Any]], classes: tuple[str, ...] = ()) 
         return made
 
     top, body = nodes.thead("", line(head)), nodes.tbody("", *[line(cells) for cells in rows])
-    return nodes.table("", group + [top, body], classes=list(classes))
+    group += [top, body]
+    return nodes.table("", group, classes=list(classes))
 
 
 def link(label: str, target: str) -> nodes.reference:
@@ -196,7 +197,8 @@ class Translations(_Engines):
         cards = nodes.container(classes=["engine-grid"])
         for name, words in row["cells"].items():
             cards += card(table["engines"][name], row, name, words, outcomes.get(name))
-        return made + cards
+        made += cards
+        return made
 
 
 def card(engine: Table, row: Table, name: str, words: str, outcome: Outcome | None) -> nodes.container:
@@ -249,7 +251,8 @@ class Capabilities(_Engines):
             for name in row["cells"]:
                 if name in table["engines"]:
                     cards += card(table["engines"][name], row, name, row["cells"][name], done.get(name))
-            parts.append(made + cards)
+            made += cards
+            parts.append(made)
         head = ["model", *[table["engines"][n]["title"] for n in names]]
         return [nodes.container("", grid(head, rows, ("engine-marks",)), classes=["wide-table"]), *parts]
 
