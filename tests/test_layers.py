@@ -14,7 +14,7 @@ PACKAGE = Path(mmhelpers.__file__).parent
 #: The rooms, top to bottom; what stands on one line may import each other's upper neighbours only.
 ORDER = [
     "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference", "engine",
-    "inference", "fitting", "exact", "adapters", "structures", "residuals", "diagnostics", "studies", "plots",
+    "inference", "fitting", "exact", "adapters", "structures", "residuals", "diagnostics", "studies", "browser", "plots",
     "interactive", "reporting", "printed", "exercises", "doctor", "__main__",
 ]  # fmt: skip
 
