@@ -1,7 +1,7 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
 It is small on purpose, and has rooms beside it: `api` (the package's pages), `figures` (no image without alt
-text), `glued` (numbers in the text), `movable` (interactive figures) and `social` (cards). Notebooks are executed
+text), `glued` (numbers in the text), `movable` (interactive figures), `pyodide` (Python in the page) and `social` (cards). Notebooks are executed
 before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
 page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays
 the clean one.
@@ -195,7 +195,7 @@ def tidy(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    for room in ("api", "figures", "glued", "movable", "social"):
+    for room in ("api", "figures", "glued", "movable", "pyodide", "social"):
         app.setup_extension(room)
     app.add_css_file("course.css", priority=900)
     app.add_js_file("course.js", loading_method="defer")

@@ -1,7 +1,7 @@
-"""The Type I error laboratory: one grouping factor, a covariate within groups, two models; with NumPy alone.
+"""The Type I error laboratory: one grouping factor, a covariate within groups, two models; with NumPy and SciPy alone.
 
 It draws the data sets that `mmhelpers.type1` draws from the same seed and fits them with the same engine. Only what
-stands around is missing (formulas, tables), and with it pandas, SciPy and formulae: a browser would have to load
+stands around is missing (formulas, tables), and with it pandas and formulae: a browser would have to load
 them first. `Setting.code` gives the lines that do the same with `mmhelpers.type1`.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.browser.student import two_sided
 from mmhelpers.engine.batch import fit_matrices
 from mmhelpers.engine.satterthwaite import contrast_df
 from mmhelpers.results import Matrices, Term
@@ -240,6 +239,8 @@ def matrices(setting: Setting, slopes: bool) -> Matrices:
 
 def analyse(model: Matrices, Y: Floats) -> Block:
     """Fit a model by REML to each data set and test x with Satterthwaite's degrees of freedom."""
+    from scipy.special import stdtr
+
     with np.errstate(all="ignore"):
         fits = fit_matrices(model, Y)
         if fits.vcov_jacobian is None or fits.vcov_varpar is None:
@@ -247,7 +248,7 @@ def analyse(model: Matrices, Y: Floats) -> Block:
         L = np.array([[0.0, 1.0]])
         variance, df = contrast_df(fits.vcov, fits.vcov_jacobian, fits.vcov_varpar, L)
         estimate, se, df = fits.beta[:, 1], np.sqrt(variance[:, 0]), df[:, 0]
-        p = two_sided(estimate / se, df)
+        p = 2 * stdtr(df, -np.abs(estimate / se))
     return Block(estimate, se, df, p, fits.converged, fits.singular)
 
 
