@@ -52,7 +52,13 @@ def manifest(folder: Path) -> str:
             raise SystemExit(f"{name} is not the file that pyodide-lock.json names")
         part = "core" if name in CORE else "packages"
         integrity = "sha256-" + base64.b64encode(digest.digest()).decode()
-        lines += ["", f'[files."{name}"]', f'part = "{part}"', f"bytes = {len(content)}", f'integrity = "{integrity}"']
+        lines += [
+            "",
+            f'[files."{name}"]',
+            f'part = "{part}"',
+            f"bytes = {len(content)}",
+            f'integrity = "{integrity}"',
+        ]
     return "\n".join(lines) + "\n"
 
 

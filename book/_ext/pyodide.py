@@ -84,7 +84,9 @@ def modules_of_laboratory() -> list[Path]:
     names = done.stdout.split()
     heavy = [name for name in names if not name.endswith(".py")]
     if heavy:
-        raise ExtensionError(f"the laboratory imports {', '.join(heavy)}, which a page would have to load first")
+        raise ExtensionError(
+            f"the laboratory imports {', '.join(heavy)}, which a page would have to load first"
+        )
     return [Path(name) for name in names]
 
 
@@ -113,7 +115,9 @@ def exercises_archive(prefixes: list[str]) -> bytes:
     }
     registry = ROOT / "data" / "registry.toml"
     files["data/registry.toml"] = registry.read_bytes()
-    known = {name.lower(): entry for name, entry in tomllib.loads(registry.read_text(encoding="utf8")).items()}
+    known = {
+        name.lower(): entry for name, entry in tomllib.loads(registry.read_text(encoding="utf8")).items()
+    }
     for path in notebooks(prefixes):
         for name in LOADED.findall(path.read_text(encoding="utf8").replace('\\"', '"')):
             entry = known[name.lower()]
@@ -169,7 +173,9 @@ def copy_folder(source: Path, target: Path) -> None:
             raise ExtensionError(f"pyodide_from: {name} is not in {source}")
         digest = base64.b64encode(hashlib.sha256((source / name).read_bytes()).digest()).decode()
         if file["integrity"] != f"sha256-{digest}":
-            raise ExtensionError(f"pyodide_from: {source / name} is not the file of Pyodide {pyodide()['version']}")
+            raise ExtensionError(
+                f"pyodide_from: {source / name} is not the file of Pyodide {pyodide()['version']}"
+            )
         shutil.copy2(source / name, target / name)
 
 
@@ -202,7 +208,9 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str
     if laboratory:
         app.add_js_file("python/laboratory.js", loading_method="defer")
     if exercises:
-        app.add_js_file("python/exercises.js", loading_method="defer", **{"data-page": f"cells/{pagename}.json"})
+        app.add_js_file(
+            "python/exercises.js", loading_method="defer", **{"data-page": f"cells/{pagename}.json"}
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

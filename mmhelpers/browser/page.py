@@ -50,7 +50,9 @@ class Statement:
             return frozenset(made), frozenset(), frozenset()
         used = names_in(node, ast.Load)
         stored = names_in(node, ast.Store)
-        changed = {root(n) for n in ast.walk(node) if isinstance(n, (ast.Subscript, ast.Attribute)) and stores(n)}
+        changed = {
+            root(n) for n in ast.walk(node) if isinstance(n, (ast.Subscript, ast.Attribute)) and stores(n)
+        }
         if isinstance(node, ast.AugAssign):
             used |= stored
         # a loop or a condition may leave what was there before
@@ -96,7 +98,7 @@ class Answer:
 
 
 class Page:
-    """The cells of a page that stand before an exercise.
+    r"""The cells of a page that stand before an exercise.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ class Page:
 
     Examples
     --------
-    >>> page = Page(["import math", "a = 2\\nb = math.inf - a", "print('a figure')"])
+    >>> page = Page(["import math", "a = 2\nb = math.inf - a", "print('a figure')"])
     >>> page.run("b * 2").text
     'inf'
     >>> page.run("print(c)").error
