@@ -1,10 +1,10 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
-It is small on purpose, and has rooms beside it: `api` (the package's pages), `figures` (no image without alt
-text), `glued` (numbers in the text), `movable` (interactive figures), `pyodide` (Python in the page) and `social` (cards). Notebooks are executed
-before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
-page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays
-the clean one.
+It is small on purpose, and has rooms beside it: `api` (the package's pages), `figures` (no image without alt text),
+`glued` (numbers in the text), `movable` (interactive figures), `pyodide` (Python in the page) and `social` (cards).
+Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is
+absent; here each page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader
+downloads stays the clean one.
 """
 
 from __future__ import annotations

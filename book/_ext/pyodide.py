@@ -46,17 +46,15 @@ def pyodide() -> dict[str, Any]:
 
 
 def exercises_of(path: Path) -> dict[str, Any]:
-    """Return the cells of a notebook that stand outside of solutions, and how many stand before each exercise.
+    """Return the cells of a notebook, and how many stand before each exercise.
 
-    Cells that need R are left out; what they make is missing in a browser.
+    Worked solutions of earlier exercises are among them, since later ones may build on them. Cells that need R are left
+    out; what they make is missing in a browser.
     """
     cells: list[str] = []
     found: dict[str, Any] = {}
-    inside = False
     for cell in nbformat.read(path, 4).cells:
-        if cell.cell_type == "markdown":
-            inside = ("{solution-start}" in cell.source or inside) and "{solution-end}" not in cell.source
-        elif cell.cell_type == "code" and not inside:
+        if cell.cell_type == "code":
             check = CHECK.search(cell.source)
             if check:
                 found[check[1]] = {"cell": cell.source, "before": len(cells)}
@@ -156,7 +154,13 @@ def write(app: Sphinx) -> None:
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         files[name] = {"part": "site", "bytes": len(content), "integrity": f"sha256-{digest}"}
         archives[need] = {"archive": name, "packages": pyodide()["needs"][need]}
-    settings = {**where(app), "site": "./", "archives": archives, "files": files}
+    settings = {
+        "version": pyodide()["version"],
+        **where(app),
+        "site": "./",
+        "archives": archives,
+        "files": files,
+    }
     (home / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf8")
     for path in notebooks(prefixes):
         target = home / "cells" / path.relative_to(ROOT).with_suffix(".json")

@@ -11,7 +11,7 @@ from .record import Control, Frame, Interactive
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["control", "need", "over_grid", "percent", "rows_at"]
+__all__ = ["control", "need", "number", "over_grid", "percent", "rows_at"]
 
 
 def control(label: str, values: Iterable[Any], start: Any, unit: str = "") -> Control:
@@ -74,3 +74,15 @@ def percent(rate: float) -> str:
     '5.1%'
     """
     return f"{100 * rate:.1f}%"
+
+
+def number(value: float, spec: str = ".1f") -> str:
+    """Write a number into a sentence, with a minus sign that is one.
+
+    Examples
+    --------
+    >>> number(-1.25), number(-0.001)
+    ('−1.2', '0.0')
+    """
+    text = format(value, spec)
+    return text.replace("-", "−") if float(text) else text.replace("-", "")

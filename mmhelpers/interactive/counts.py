@@ -16,7 +16,7 @@ __all__ = ["explore_overdispersion"]
 
 
 def explore_overdispersion(
-    means: Sequence[int] = (1, 2, 5, 10, 20), factors: Sequence[float] = (1, 1.25, 1.5, 2, 3, 5, 8)
+    means: Sequence[int] = (2, 5, 10), factors: Sequence[float] = (1, 1.25, 1.5, 2, 3, 4, 5)
 ) -> Interactive:
     r"""Move the mean of a count and its variance over the mean, and see what a Poisson model makes of it.
 
@@ -43,7 +43,7 @@ def explore_overdispersion(
 
     most = 3 * max(means)
     x = np.arange(most + 1)
-    picture = empty("count", "share of the counts", (-0.5, most + 0.5), (0, 0.62))
+    picture = empty("count", "share of the counts", (-0.5, most + 0.5), (0, 0.48))
     line(picture, "Poisson", "Poisson, same mean", COLOURS[1], "dashed")
     line(picture, "counts", "the counts", COLOURS[0])
     from bokeh.models import ColumnDataSource
@@ -57,7 +57,6 @@ def explore_overdispersion(
     def frame(mean: int, phi: float) -> Frame:
         plain = poisson.pmf(x, mean)
         share = plain if phi == 1 else nbinom.pmf(x, mean / (phi - 1), 1 / phi)
-        # beyond the counts that matter the lines are left out, so that small means are not drawn in a corner
         zero, expected = float(share[0]), float(plain[0])
         covered = float(1 - 2 * norm.sf(norm.isf(0.025) / np.sqrt(phi)))
         text = (

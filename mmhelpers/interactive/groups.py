@@ -9,7 +9,7 @@ import numpy as np
 
 from mmhelpers.plots.style import COLOURS, INK, QUIET
 
-from .build import control, over_grid
+from .build import control, number, over_grid
 from .look import empty, level_line
 from .record import Frame, Interactive
 
@@ -174,14 +174,15 @@ def explore_covariance(
         flat = V.ravel()
         text = (
             f"The variance is {V[0, 0]:.1f} at the first time and {V[-1, -1]:.1f} at the last. Neighbours correlate "
-            f"{cor[0, 1]:.2f} at the start and {cor[-1, -2]:.2f} at the end; the first and the last measurement {cor[0, -1]:.2f}."
+            f"{number(cor[0, 1], '.2f')} at the start and {number(cor[-1, -2], '.2f')} at the end; "
+            f"the first and the last measurement {number(cor[0, -1], '.2f')}."
         )
         source = {
             "x": columns.tolist(),
             "y": rows.tolist(),
             "value": [f"{v:.1f}" for v in flat],
             "colour": [COLOURS[0] if v >= 0 else COLOURS[1] for v in flat],
-            "share": [round(min(1.0, 0.6 * abs(float(v)) / top), 4) for v in flat],
+            "share": [round(0.7 * float(np.sqrt(abs(v) / top)), 4) for v in flat],
         }
         return Frame({"cells": source}, text)
 

@@ -12,7 +12,7 @@ from mmhelpers.plots.style import COLOURS, INK
 from mmhelpers.reference import profiled_criterion
 from mmhelpers.results import Matrices
 
-from .build import control, over_grid
+from .build import control, number, over_grid
 from .look import empty, legend, line
 from .record import Frame, Interactive
 
@@ -114,7 +114,7 @@ def explore_deviance(
         raise ValueError(
             f"matrices: a model with one theta and a response is wanted, not {matrices.formula!r}"
         )
-    fine = np.linspace(min(thetas), max(thetas), 101)
+    fine = np.linspace(min(thetas), max(thetas), 51)
     curves = {name: _terms(matrices, fine, name == "REML") for name in ("ML", "REML")}
     at = {name: _terms(matrices, np.array(thetas, dtype=float), name == "REML") for name in ("ML", "REML")}
     values = np.concatenate([v - v[0] for terms in curves.values() for v in terms.values()])
@@ -139,14 +139,15 @@ def explore_deviance(
         i = list(thetas).index(theta)
         change = {name: float(v[i] - terms[name][0]) for name, v in mine.items()}
         lowest = float(fine[np.argmin(terms["sum"])])
-        sources = {name: {"x": fine.tolist(), "y": (v - v[0]).round(6).tolist()} for name, v in terms.items()}
+        sources = {name: {"x": fine.tolist(), "y": (v - v[0]).round(3).tolist()} for name, v in terms.items()}
         sources["here"] = {
             "x": [theta] * 3,
-            "y": [round(change[name], 6) for name in ("room", "misfit", "sum")],
+            "y": [round(change[name], 3) for name in ("room", "misfit", "sum")],
         }
         text = (
-            f"At theta {theta:g} the price of room is {change['room']:.2f}, the misfit has changed by {change['misfit']:.2f}, "
-            f"and the sum by {change['sum']:.2f}. The sum is lowest near {lowest:.2f}."
+            f"At theta {theta:g} the price of room is {number(change['room'], '.2f')}, the misfit has changed by "
+            f"{number(change['misfit'], '.2f')}, and the sum by {number(change['sum'], '.2f')}. "
+            f"The sum is lowest near {lowest:.2f}."
         )
         return Frame(sources, text)
 
@@ -242,11 +243,11 @@ def explore_prior(
         top = (
             "the likelihood has no top, it rises to the left without end"
             if k == 0
-            else f"the likelihood is highest near {float(wide[np.argmax(likelihood)]):.1f}"
+            else f"the likelihood is highest near {number(float(wide[np.argmax(likelihood)]))}"
         )
         text = (
-            f"{k} of {n}: {top}. With a prior of SD {sd:g} the posterior median is {middle:.1f}, "
-            f"the 95% interval reaches from {low:.1f} to {high:.1f}."
+            f"{k} of {n}: {top}. With a prior of SD {sd:g} the posterior median is {number(middle)}, "
+            f"the 95% interval reaches from {number(low)} to {number(high)}."
         )
         return Frame(sources, text)
 
