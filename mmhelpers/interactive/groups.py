@@ -86,7 +86,7 @@ def explore_shrinkage(
 
     def frame(ratio: float, size: int) -> Frame:
         share = size * ratio**2 / (size * ratio**2 + 1)
-        lines = {
+        lines: dict[str, dict[str, list[Any]]] = {
             name: {"x": [0, 1], "y": [y, round(centre + share * (y - centre), 9)], "label": ["", name]}
             for name, y in own.items()
         }

@@ -18,6 +18,8 @@ from .record import Frame, Interactive
 
 __all__ = ["explore_deviance", "explore_prior", "explore_reml"]
 
+THETAS = (*(round(0.1 * step, 1) for step in range(26)),)
+
 Floats = NDArray[np.float64]
 
 
@@ -83,9 +85,7 @@ def explore_reml(
     )
 
 
-def explore_deviance(
-    matrices: Matrices, thetas: Sequence[float] = tuple(round(0.1 * i, 1) for i in range(26))
-) -> Interactive:
+def explore_deviance(matrices: Matrices, thetas: Sequence[float] = THETAS) -> Interactive:
     r"""Move theta along the profiled deviance, and see the two terms that it is the sum of.
 
     Parameters
@@ -215,9 +215,9 @@ def explore_prior(
         raise ValueError(
             f"reference: {hits} of {trials} leaves its own logit without a maximum; take another group"
         )
-    wide = np.linspace(-60, 20, 4001)  # of the log odds ratio; the picture shows a part
+    wide = np.linspace(-150, 40, 7601)  # of the log odds ratio; the picture shows a part
     logit = np.linspace(-6, 6, 241)
-    shown = np.flatnonzero((wide >= -10) & (wide <= 4))[::5]
+    shown = np.flatnonzero((wide >= -10) & (wide <= 4))[::4]
     picture = empty("log odds ratio", "height (highest point 1)", (-10, 4), (0, 1.08))
     looks = (
         ("likelihood", COLOURS[1], "solid"),
