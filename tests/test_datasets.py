@@ -53,6 +53,7 @@ SCRIPTS = {
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
+    "methylation": ("methylation",),
 }
 SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
 STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid")

@@ -23,6 +23,7 @@ from .panels import (
     plot_simulated,
 )
 from .pvalues import plot_pvalues
+from .recovery import plot_recovery
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
@@ -61,6 +62,7 @@ __all__ = [
     "plot_pvalues",
     "plot_qq",
     "plot_rates",
+    "plot_recovery",
     "plot_residual_quantiles",
     "plot_residuals_by",
     "plot_responses",
