@@ -51,7 +51,8 @@ def minus_log_posterior_of(psi, y, n, X, group, scale=2.5):
     return best.fun + np.linalg.slogdet(H)[1] / 2 - prior
 
 
-def test_the_maximum_is_that_of_a_general_optimiser(design, data, locus=1):
+def test_the_maximum_is_that_of_a_general_optimiser(design, data):
+    locus = 1  # the separated one
     group, X = design
     y, n = data
     fits = mm.fit_loci(y, n, X, group)
@@ -125,7 +126,8 @@ def test_without_a_row_effect(design, data):
     group, X = design
     y, n = data
     fits = mm.fit_loci(y, n, X, group, row_effect=False)
-    assert np.isnan(fits.sd_row).all() and fits.converged.all()
+    assert np.isnan(fits.sd_row).all()
+    assert fits.converged.all()
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,9 @@ def run(name: str, kinds: list[str] | None = None) -> None:
     path = WORK / f"{name}.csv"
     done = set(pd.read_csv(path)["locus"]) if path.exists() else set()
     every = loci()
-    order = np.random.default_rng(SEED).permutation(len(every))  # a part of the loci is as good as a smaller study
+    order = np.random.default_rng(SEED).permutation(
+        len(every)
+    )  # a part of the loci is as good as a smaller study
     mixed = [every[k] for k in order if every[k].kind in (kinds or KINDS)]
     todo = [one for one in mixed if one.number not in done]
     if not todo:
