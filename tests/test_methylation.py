@@ -49,7 +49,7 @@ def test_the_design_is_what_it_says(script, truth):
     assert len(one.n) == 48
     assert (one.n >= 5).all()
     assert (one.y <= one.n).all()
-    null = truth[truth["kind"] == "null"]
+    null = truth[truth["kind"] == "no effect"]
     assert (null["b1"] == 0).all()
     assert (null["b3"] == 0).all()
     extreme = truth[truth["kind"] == "extreme"]
@@ -87,7 +87,7 @@ def test_glmer_rows_are_computed_again(script, fits):
     mm.require_r("lme4", "glmmTMB")
     fit = script.in_r("glmer", True)
     stored = fits[fits["method"] == "glmer, tank + oyster"].set_index("locus")
-    for number, kind in ((0, "null"), (150, "real")):
+    for number, kind in ((0, "no effect"), (150, "effect")):
         row = fit(script.locus(number, kind))
         for name in ("d9", "d80", "int"):
             ours = [row[name], row[f"{name}_lo"], row[f"{name}_hi"]]
@@ -143,7 +143,7 @@ def test_enough_loci_and_sound_chains(fits):
 
 def test_what_the_chapter_says_of_it():
     table = mm.load_study("methylation").set_index(["loci", "method", "estimand"])["rejected"]
-    null = table.loc["null"].xs("interaction", level="estimand")
+    null = table.loc["no effect"].xs("interaction", level="estimand")
     assert null["glmer, tank"] > null["glmer, tank + oyster"] + 0.05
     width = mm.load_study("methylation").set_index(["loci", "method", "estimand"])["width"]
     at = ("separated", "glmer, tank + oyster", "exposure at day 80")
