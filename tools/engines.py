@@ -151,10 +151,14 @@ def run(engine: Table, row: Table, code: str) -> Outcome:
     if engine.get("needs_r"):
         r_link.require_r()  # R's folders must be known before a package looks for R
     start = time.perf_counter()
-    how = in_r if engine["language"] == "R" else in_python
+    own = digest(engine, row, code)
+    how = in_r
+    if engine["language"] == "Python" or row.get("language") == "Python":
+        how = in_python
+        engine = engine if engine["language"] == "Python" else engine | {"setup": "import mmhelpers as mm"}
     values, error, said = how(engine, code, data_of(row))
     return {
-        "hash": digest(engine, row, code),
+        "hash": own,
         "values": values and [float(f"{v:.{DIGITS}g}") for v in values],
         "error": error,
         "said": list(dict.fromkeys(said)),
@@ -227,7 +231,9 @@ def save(name: str, known: Table, rows: dict[str, dict[str, Outcome]]) -> None:
     text = json.dumps(done, indent=1, ensure_ascii=False, sort_keys=False)
     # a list of numbers on one line
     text = re.sub(r"\[\n\s+([-\d.e+,\s]+?)\n\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text)
-    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf8")
+    part = FOLDER / f"{name}.json.part"  # nobody reads half a file
+    part.write_text(text + "\n", encoding="utf8")
+    part.replace(FOLDER / f"{name}.json")
 
 
 def show(name: str, row: Table, engine: str, outcome: Outcome) -> bool:

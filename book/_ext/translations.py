@@ -78,7 +78,7 @@ def result(row: Table, engine: str, outcome: Outcome | None) -> str:
 
 def text(*parts: Any, classes: tuple[str, ...] = ()) -> nodes.paragraph:
     """Return a paragraph of texts and inline nodes."""
-    return nodes.paragraph("", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=classes)
+    return nodes.paragraph("", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=list(classes))
 
 
 def code(words: str) -> nodes.literal:
