@@ -34,7 +34,7 @@ def test_the_glossary_is_large_enough_and_says_where():
     block = re.search(r"```\{glossary\}\n(.*?)```", TEXT, re.DOTALL)[1]
     for line in block.splitlines():
         if line.startswith("  "):
-            target = re.search(r"See \[[^\]]+\]\(\.\./([^)]+)\)\.$", line)
+            target = re.search(r"See \[[^\]]+\]\(\.\./([^)]+)\)\.?$", line)
             assert target, f"no chapter: {line}"
             assert (BOOK / target[1]).exists(), target[1]
 
