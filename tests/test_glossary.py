@@ -15,7 +15,12 @@ import glossary
 
 TEXT = glossary.SOURCE.read_text(encoding="utf8")
 TERMS, SILENT = glossary.parse(TEXT)
-OWN = {"random effect": "An effect.", "random effects": "An effect.", "effect size": "How large.", "AIC": "A number."}
+OWN = {
+    "random effect": "An effect.",
+    "random effects": "An effect.",
+    "effect size": "How large.",
+    "AIC": "A number.",
+}
 
 
 def document(*parts: nodes.Node) -> nodes.document:

@@ -41,7 +41,10 @@ def test_every_data_set_has_a_row():
 
 def test_users_are_read_from_code_only(tmp_path):
     book = new_notebook(
-        cells=[new_markdown_cell("# A chapter\n`mm.load('Oats')`"), new_code_cell('d = mm.load("SleepStudy")')]
+        cells=[
+            new_markdown_cell("# A chapter\n`mm.load('Oats')`"),
+            new_code_cell('d = mm.load("SleepStudy")'),
+        ]
     )
     nbformat.write(book, tmp_path / "a.ipynb")
     assert datasets.users([tmp_path / "a.ipynb"]) == {"sleepstudy": [("A chapter", "a.ipynb")]}

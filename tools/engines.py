@@ -2,9 +2,10 @@
 
 `book/reference/translations.toml` has one model in the words of several engines; `capabilities.toml` has what each
 engine makes of each kind of model. A cell is code whose last expression is the numbers to be compared. This runs
-the cells (`python -m tools.engines translations --only nested --engine lme4`) and writes the outcomes to the
-`.json` beside the table. The pages are made from table and outcomes (`book/_ext/translations.py`), and
-`tests/test_engines.py` runs every cell again. An engine that is not on this machine keeps its stored outcomes.
+the cells (`python -m tools.engines translations --only nested --engine lme4`; `--stale` for those that changed) and
+writes the outcomes to the `.json` beside the table. The pages are made from table and outcomes
+(`book/_ext/translations.py`), and `tests/test_engines.py` runs every cell again. An engine that is not on this
+machine keeps its stored outcomes.
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ def judge(row: Table, outcomes: dict[str, Outcome]) -> None:
         outcome["difference"] = float(f"{gap:.2g}") if np.isfinite(gap) else None
 
 
-def update(name: str, only: str, engines: list[str]) -> int:
+def update(name: str, only: str, engines: list[str], stale: bool = False) -> int:
     """Run the chosen cells of a table and write their outcomes; return how many do not do what the table wants."""
     known = table(name)
     wrong = 0
@@ -214,6 +215,9 @@ def update(name: str, only: str, engines: list[str]) -> int:
         fresh: dict[str, Outcome] = {}
         for engine, code in row["cells"].items():
             spec = known["engines"][engine]
+            outcome = stored(name)["rows"].get(row["id"], {}).get(engine, {})
+            if stale and outcome.get("hash") == digest(spec, row, code):
+                continue
             if only in row["id"] and (not engines or engine in engines) and available(spec):
                 fresh[engine] = run(spec, row, code) | {"made_with": versions(spec)}
         done = stored(name)  # read again: another run may have stored other engines meanwhile
@@ -241,7 +245,9 @@ def show(name: str, row: Table, engine: str, outcome: Outcome) -> bool:
     wanted = row.get("expect", {}).get(engine, "same" if name == "translations" else None)
     bad = wanted is not None and outcome["verdict"] != wanted
     what = outcome["error"] or f"difference {outcome['difference']}"
-    print(f"{'!!' if bad else '  '} {row['id']:24} {engine:12} {outcome['verdict']:6} {outcome['seconds']:6.1f} s  {what}")
+    print(
+        f"{'!!' if bad else '  '} {row['id']:24} {engine:12} {outcome['verdict']:6} {outcome['seconds']:6.1f} s  {what}"
+    )
     if bad:
         print("     ", outcome["values"], "\n     ", *outcome["said"][:3])
     return bad
@@ -255,8 +261,9 @@ def main() -> None:
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--only", default="", help="rows whose id contains this")
     parser.add_argument("--engine", action="append", default=[], help="only these engines")
+    parser.add_argument("--stale", action="store_true", help="only cells whose outcome is not of their code")
     args = parser.parse_args()
-    sys.exit(1 if update(args.table, args.only, args.engine) else 0)
+    sys.exit(1 if update(args.table, args.only, args.engine, args.stale) else 0)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,10 @@ KINDS = {
         "Simulated",
         'Made by a script of this course; `mm.truth("name")` gives the numbers that went in.',
     ),
-    "reference": ("Numbers to compare with", "Results: of simulations that a chapter draws, or of publications."),
+    "reference": (
+        "Numbers to compare with",
+        "Results: of simulations that a chapter draws, or of publications.",
+    ),
 }
 
 

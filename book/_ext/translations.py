@@ -78,7 +78,9 @@ def result(row: Table, engine: str, outcome: Outcome | None) -> str:
 
 def text(*parts: Any, classes: tuple[str, ...] = ()) -> nodes.paragraph:
     """Return a paragraph of texts and inline nodes."""
-    return nodes.paragraph("", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=list(classes))
+    return nodes.paragraph(
+        "", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=list(classes)
+    )
 
 
 def code(words: str) -> nodes.literal:
@@ -163,7 +165,9 @@ class Setup(_Engines):
         cards = nodes.container(classes=["engine-grid"])
         for engine in table["engines"].values():
             name = text(nodes.strong("", engine["title"]), classes=("engine-name",))
-            cards += nodes.container("", name, block(engine["setup"], engine["language"]), classes=["engine-card"])
+            cards += nodes.container(
+                "", name, block(engine["setup"], engine["language"]), classes=["engine-card"]
+            )
         return [cards]
 
 
@@ -204,11 +208,19 @@ class Translations(_Engines):
 def card(engine: Table, row: Table, name: str, words: str, outcome: Outcome | None) -> nodes.container:
     """Return one cell: the engine, how it did, the code, and what was refused."""
     made = nodes.container(classes=["engine-card"])
-    made += text(nodes.strong("", engine["title"]), f": {result(row, name, outcome)}", classes=("engine-name",))
+    made += text(
+        nodes.strong("", engine["title"]), f": {result(row, name, outcome)}", classes=("engine-name",)
+    )
     made += block(words, "python" if row.get("language") == "Python" else engine["language"])
     if outcome is None:
         return made
-    heard = [outcome["error"]] if outcome["error"] else outcome["said"][:1] if outcome["verdict"] == "other" else []
+    heard = (
+        [outcome["error"]]
+        if outcome["error"]
+        else outcome["said"][:1]
+        if outcome["verdict"] == "other"
+        else []
+    )
     for line in heard:
         made += text(code(line), classes=("engine-said",))
     if not here(engine):
@@ -224,7 +236,10 @@ def glance(table: Table, outcomes: dict[str, dict[str, Outcome]]) -> nodes.conta
     for row in table["row"]:
         done = outcomes.get(row["id"], {})
         marks = ["" if n in done else "–" for n in names]
-        marks = ["✓" if n in done and done[n]["verdict"] == "same" else m or "≠" for n, m in zip(names, marks, strict=True)]
+        marks = [
+            "✓" if n in done and done[n]["verdict"] == "same" else m or "≠"
+            for n, m in zip(names, marks, strict=True)
+        ]
         rows.append([[link(row["title"], row["id"])], *marks])
     head = ["task", *[table["engines"][n].get("short", table["engines"][n]["title"]) for n in names]]
     return nodes.container("", grid(head, rows, ("engine-marks",)), classes=["wide-table"])
@@ -241,10 +256,14 @@ class Capabilities(_Engines):
         for row in table["row"]:
             done = outcomes.get(row["id"], {})
             words = [WORDS[done[n]["verdict"]] if n in done else "–" for n in names]
-            marks = [[nodes.inline("", w, classes=[f"engine-{w}"])] if w in WORDS.values() else w for w in words]
+            marks = [
+                [nodes.inline("", w, classes=[f"engine-{w}"])] if w in WORDS.values() else w for w in words
+            ]
             rows.append([[link(row["title"], row["id"])], *marks])
             made = section(row["title"], row["id"])
-            made += text("Tried on ", code(f'd = mm.load("{row["data"]}")'), f". Compared: {row['compared']}.")
+            made += text(
+                "Tried on ", code(f'd = mm.load("{row["data"]}")'), f". Compared: {row['compared']}."
+            )
             if "prepare" in row:
                 made += block(row["prepare"], "python")
             cards = nodes.container(classes=["engine-grid"])
