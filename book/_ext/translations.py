@@ -8,6 +8,7 @@ the outcomes, is gone from the page; one that is not on the machine that builds 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ Table = dict[str, Any]
 Outcome = dict[str, Any]
 
 #: What a verdict is called on the page.
-WORDS = {"same": "yes", "other": "other", "fails": "no"}
+WORDS = {"same": "yes", "other": "other", "builds": "builds", "fails": "no"}
 
 
 def read(name: str, folder: Path = REFERENCE) -> tuple[Table, dict[str, dict[str, Outcome]]]:
@@ -67,6 +68,8 @@ def result(row: Table, engine: str, outcome: Outcome | None) -> str:
         return "the reference"
     if outcome["verdict"] == "fails":
         return "refuses"
+    if outcome["verdict"] == "builds":
+        return "builds"
     if outcome["verdict"] == "other":
         return "runs, and gives other numbers"
     gap = outcome["difference"]
@@ -227,6 +230,15 @@ def card(engine: Table, row: Table, name: str, words: str, outcome: Outcome | No
         label = f"Stored result, computed earlier with {outcome['made_with']}."
         made += text(label, classes=("stored-result",))
     return made
+
+
+def words_of(outcome: Outcome) -> list[str]:
+    """Return what a reader should hear of an outcome: the error; a warning beside other numbers; trouble with chains."""
+    if outcome["error"]:
+        return [outcome["error"]]
+    if outcome["verdict"] in {"other", "builds"}:
+        return list(outcome["said"][:1])
+    return [line for line in outcome["said"] if re.search("diverge|rhat|effective sample", line)]
 
 
 def glance(table: Table, outcomes: dict[str, dict[str, Outcome]]) -> nodes.container:
