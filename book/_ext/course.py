@@ -1,9 +1,9 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
 It is small on purpose, and has rooms beside it: `api` (the package's pages), `curriculum` (the map of chapters),
-`figures` (no image without alt text), `glued` (numbers in the text), `icons` (small fonts), `movable` (interactive
-figures), `reach` (sitemap, citations, the page for a wrong address), `social` (cards) and `tidy` (what the theme
-writes, put right). Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells
+`datasets`, `glossary` and `translations` (reference pages), `figures` (no image without alt text), `glued` (numbers
+in the text), `icons` (small fonts), `movable` (interactive figures), `pyodide` (Python in the page), `reach` (sitemap,
+citations, the page for a wrong address), `social` (cards) and `tidy` (what the theme writes, put right). Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells
 left out where R is absent; here each page's source is swapped for its executed copy as Sphinx reads it, so that the
 notebook a reader downloads stays the clean one.
 """
@@ -172,7 +172,8 @@ def vendor_mathjax(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    for room in ("api", "curriculum", "figures", "glued", "icons", "movable", "reach", "social", "tidy"):
+    rooms = "api curriculum datasets figures glossary glued icons movable reach social tidy translations"
+    for room in rooms.split():
         app.setup_extension(room)
     app.add_css_file("course.css", priority=900)
     app.add_js_file("course.js", loading_method="defer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_bands, plot_curves
+from .effects import plot_effects
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
@@ -22,6 +23,7 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .posteriors import plot_posteriors
 from .pvalues import plot_pvalues
 from .recovery import plot_recovery
 from .responses import plot_responses
@@ -45,6 +47,7 @@ __all__ = [
     "plot_check",
     "plot_counts",
     "plot_curves",
+    "plot_effects",
     "plot_estimates",
     "plot_fit",
     "plot_group_lines",
@@ -56,6 +59,7 @@ __all__ = [
     "plot_microscope",
     "plot_pair",
     "plot_panels",
+    "plot_posteriors",
     "plot_power",
     "plot_projection",
     "plot_pvalue_quantiles",
