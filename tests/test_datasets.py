@@ -58,7 +58,7 @@ SCRIPTS = {
     "methylation": ("methylation",),
 }
 SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
-STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid", "goby_loo")
+STUDIES = ("brms", "ddf_methods", "type1_grid", "type1_items_grid", "power_grid", "goby_loo")
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
 MISSING = {
     "carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3},

@@ -1,6 +1,7 @@
 # What brms says of three models: written once, so that nobody needs Stan to read the course.
 #
 #   Rscript data/make/brms.R [FILE [MODEL ...]]
+#   Rscript data/make/brms.R data/brms.csv "sleepstudy as bambi"      (what is stored)
 #
 # writes brms.csv (default: in the folder above this script's). It needs R with brms, rstan and lme4 (on Debian:
 # apt-get install r-cran-brms r-cran-lme4; made with the versions that the column `versions` names), a C++ compiler,
