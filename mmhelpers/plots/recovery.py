@@ -58,7 +58,7 @@ def plot_recovery(
     ...                       "lower": [-0.3, 0.4], "upper": [0.9, 1.6]})
     >>> axes = plot_recovery(table, by="method")
     >>> axes[0].get_title(loc="left")
-    'a: 1 of 2 missed'
+    'a\\n1 of 2 missed'
     """
     import matplotlib.pyplot as plt
 
