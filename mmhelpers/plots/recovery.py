@@ -93,7 +93,7 @@ def plot_recovery(
                 )
         beyond = f", {outside.sum()} off the scale" if outside.any() else ""
         panel.set_title(
-            f"{method}: {missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small"
+            f"{method}\n{missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small"
         )
         panel.margins(0.03)
         pad = 0.03 * (high - low)
