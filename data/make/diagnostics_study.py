@@ -26,6 +26,7 @@ import pandas as pd
 
 import mmhelpers as mm
 from mmhelpers.adapters import RefitError
+from mmhelpers.diagnostics.simulated import two_ways
 
 HERE = Path(__file__).resolve().parents[1] / "studies"
 SIZES = {"small": (10, 6), "large": (40, 10)}  # groups, rows a group
@@ -48,6 +49,12 @@ TESTS = [
     "means (h)",
     "dispersion, groups kept",
     "uniformity, groups kept",
+    "zeros, groups kept",
+    "outliers, groups kept",
+    "quantiles (x), groups kept",
+    "temporal, groups kept",
+    "spatial, groups kept",
+    "dispersion, two ways",
 ]
 #: tests of the power study
 COMPARED = ["uniformity", "dispersion", "zeros", "outliers", "temporal", "spatial", "quantiles (x)"]
@@ -56,17 +63,20 @@ ALPHA = 0.05
 #: rows of the level study: family, size, number of data sets
 LEVEL = [
     ("gaussian", "small", 2000),
-    ("gaussian", "large", 500),
-    ("poisson", "small", 300),
-    ("binomial", "small", 300),
-    ("poisson", "large", 100),
-    ("binomial", "large", 150),
+    ("gaussian", "large", 1000),
+    ("poisson", "small", 1000),
+    ("binomial", "small", 1000),
+    ("poisson", "large", 500),
+    ("binomial", "large", 500),
 ]
 REFIT = [
-    ("gaussian", "small", 200),
-    ("poisson glm", "small", 60),
-    ("poisson", "small", 4),
-    ("binomial", "small", 4),
+    ("gaussian", "small", 1000),
+    ("poisson", "small", 1000),
+    ("binomial", "small", 1000),
+    ("poisson glm", "small", 500),
+    ("gaussian", "large", 500),
+    ("poisson", "large", 500),
+    ("binomial", "large", 500),
 ]
 #: faults of the power study, with three sizes each (0 is none), and number of data sets
 POWER = {
@@ -77,10 +87,13 @@ POWER = {
     "space": (0.0, 0.4, 0.8),
     "outliers": (0.0, 0.01, 0.03),
 }
-N_POWER = 25
-N_POWER_MIXED = 12
-#: of the mixed model, which takes longer
-POWER_MIXED = ("overdispersion",)
+#: models of the power study: rows of the large design, faults, number of data sets
+POWER_CELLS = [
+    ("poisson glm", 150, tuple(POWER), 200),
+    ("poisson", 200, ("overdispersion",), 200),
+    ("poisson", 200, ("zeros", "curve", "time", "space", "outliers"), 100),
+]
+BLOCK = 25  # data sets of a cell before the next cell has its turn
 
 
 # --- data -----------------------------------------------------------------------------------------------------
@@ -226,7 +239,13 @@ def p_values(
         kept = mm.quantile_residuals(seen, n_sim=n_sim, rng=rng, conditional=True)
         if seen.family.name == "poisson":
             found["dispersion, groups kept"] = float(mm.check_dispersion(kept, exact=True).p)
+            found["dispersion, two ways"] = float(two_ways(kept, r, "two-sided", exact=True).p)
+            found["zeros, groups kept"] = float(mm.check_zeros(kept, exact=True).p)
         found["uniformity, groups kept"] = float(mm.check_uniformity(kept).p)
+        found["outliers, groups kept"] = float(mm.check_outliers(kept, exact=True).p)
+        found["quantiles (x), groups kept"] = float(mm.check_quantiles(kept, data.x)["all"].p)
+        found["temporal, groups kept"] = float(mm.check_temporal(kept, data.time).p)
+        found["spatial, groups kept"] = float(mm.check_spatial(kept, data.east, data.north).p)
     return found
 
 
@@ -234,9 +253,7 @@ def one(study: str, family: str, size: str, number: int, made: Any, table: pd.Da
     """p-values of one data set of the level and refit studies."""
     rng = generator(study, f"{family} {size}", number)
     data = draw(family, table, rng)
-    refit = study == "refit"
-    n_sim = 39 if refit and family in {"poisson", "binomial"} else N_SIM
-    return p_values(made(data), data, rng, refit, n_sim)
+    return p_values(made(data), data, rng, refit=study == "refit")
 
 
 def run(study: str, cells: list[tuple[str, str, int]]) -> None:
@@ -273,7 +290,7 @@ def written(p: float | None) -> str:
 # --- power, beside DHARMa -------------------------------------------------------------------------------------
 
 
-def dharma(folder: str) -> Callable[[Any, pd.DataFrame], dict[str, float]]:
+def dharma(folder: str) -> Callable[[Any, pd.DataFrame, int], dict[str, float]]:
     """DHARMa's tests on given simulations (createDHARMa), from its source files."""
     from rpy2 import robjects
     from rpy2.robjects.conversion import localconverter
@@ -286,7 +303,8 @@ def dharma(folder: str) -> Callable[[Any, pd.DataFrame], dict[str, float]]:
             for (f in list.files("{folder}/DHARMa/R", "[.]R$", full.names = TRUE)) sys.source(f, envir = DH)"""
         )
         tests = robjects.r(
-            """function(simulated, observed, fitted, integer, time, x, y) suppressWarnings(suppressMessages({
+            """function(simulated, observed, fitted, integer, time, x, y, seed) suppressWarnings(suppressMessages({
+            set.seed(seed)
             r <- DH$createDHARMa(simulated, observed, fitted, integerResponse = integer)
             c(uniformity = DH$testUniformity(r, plot = FALSE)$p.value,
               dispersion = DH$testDispersion(r, plot = FALSE)$p.value,
@@ -296,7 +314,7 @@ def dharma(folder: str) -> Callable[[Any, pd.DataFrame], dict[str, float]]:
               spatial = DH$testSpatialAutocorrelation(r, x, y, plot = FALSE)$p.value)}))"""
         )
 
-    def asked(r: Any, data: pd.DataFrame) -> dict[str, float]:
+    def asked(r: Any, data: pd.DataFrame, seed: int) -> dict[str, float]:
         with localconverter(robjects.default_converter):
             n, m = r.simulated.shape
             simulated = robjects.r.matrix(robjects.FloatVector(r.simulated.ravel(order="F")), nrow=n, ncol=m)
@@ -308,6 +326,7 @@ def dharma(folder: str) -> Callable[[Any, pd.DataFrame], dict[str, float]]:
                 robjects.FloatVector(data.time),
                 robjects.FloatVector(data.east),
                 robjects.FloatVector(data.north),
+                seed,
             )
             return dict(zip([str(name) for name in answer.names], map(float, answer), strict=True))
 
@@ -327,45 +346,65 @@ def power(folder: str | None) -> None:
         if not done:
             heads = [f"{who} {test}" for test in COMPARED for who in ("ours", "theirs")]
             writer.writerow(["family", "fault", "size", "number", "simulations", *heads])
-        for family, table in (
-            ("poisson glm", design("large").head(150)),
-            ("poisson", design("large").head(200)),
-        ):
+        for family, rows, faults, n in POWER_CELLS:
+            table = design("large").head(rows)
+            table = table.assign(time=table.time.rank().to_numpy() - 1)
             made = fitter(family, table)
-            data_table = table.assign(time=table.time.rank().to_numpy() - 1)
-            for fault, sizes in POWER.items():
-                if family == "poisson" and fault not in POWER_MIXED:
-                    continue
-                for size in sizes:
-                    start = time.process_time()
-                    for number in range(N_POWER_MIXED if family == "poisson" else N_POWER):
-                        if (family, fault, size, number) in done:
-                            continue
-                        rng = generator("power", f"{family} {fault} {size}", number)
-                        data = draw(family, data_table, rng, fault, size)
-                        seen = made(data)
-                        extra = performance(made.last) if family == "poisson" else float("nan")
-                        for kept in (False, True) if seen.terms else (False,):
-                            r = mm.quantile_residuals(seen, n_sim=250, rng=rng, conditional=kept)
-                            ours = {
-                                "uniformity": mm.check_uniformity(r).p,
-                                "dispersion": mm.check_dispersion(r).p,
-                                "zeros": mm.check_zeros(r).p,
-                                "outliers": mm.check_outliers(r).p,
-                                "temporal": mm.check_temporal(r, data.time).p,
-                                "spatial": mm.check_spatial(r, data.east, data.north).p,
-                                "quantiles (x)": mm.check_quantiles(r, data.x)["all"].p,
-                            }
-                            other = theirs(r, data) if theirs else {}
-                            how = "groups kept" if kept else "groups new" if seen.terms else "no groups"
-                            pairs = [value for test in COMPARED for value in (ours[test], other.get(test))]
-                            writer.writerow([family, fault, size, number, how, *map(written, pairs)])
-                        if family == "poisson":
-                            blank = [written(extra if test == "dispersion" else None) for test in COMPARED]
-                            pairs = [value for p in blank for value in ("", p)]
-                            writer.writerow([family, fault, size, number, "performance", *pairs])
-                        file.flush()
-                    print("power", family, fault, size, f"{time.process_time() - start:.0f} s", flush=True)
+            for block in range(0, n, BLOCK):
+                start = time.process_time()
+                for fault in faults:
+                    for size in POWER[fault]:
+                        for number in range(block, min(block + BLOCK, n)):
+                            if (family, fault, size, number) not in done:
+                                found = one_power(family, fault, size, number, made, table, theirs)
+                                for how, p in found.items():
+                                    writer.writerow([family, fault, size, number, how, *map(written, p)])
+                                file.flush()
+                print("power", family, faults, block, f"{time.process_time() - start:.0f} s", flush=True)
+
+
+def one_power(
+    family: str, fault: str, size: float, number: int, made: Any, table: pd.DataFrame, theirs: Any
+) -> dict[str, list[float | None]]:
+    """p-values on one data set by the way of simulating: ours and theirs of each test, in the order of the file."""
+    rng = generator("power", f"{family} {fault} {size}", number)
+    data = draw(family, table, rng, fault, size)
+    seen = made(data)
+    if not seen.terms:
+        ours, other, _ = both(seen, data, rng, False, number, theirs)
+        return {"no groups": row(ours, other)}
+    new, new_theirs, r_new = both(seen, data, rng, False, number, theirs)
+    kept, kept_theirs, r_kept = both(seen, data, rng, True, number, theirs)
+    # what each package does when it is handed the fit: DHARMa 0.5.0 keeps the groups; see check_dispersion for ours
+    handed = {"dispersion": two_ways(r_kept, r_new, "two-sided", exact=False).p, "uniformity": kept["uniformity"]}
+    return {
+        "groups new": row(new, new_theirs),
+        "groups kept": row(kept, kept_theirs),
+        "by default": row(handed, {test: kept_theirs.get(test) for test in handed}),
+        "performance": row({}, {"dispersion": performance(made.last)}),
+    }
+
+
+def both(
+    seen: Any, data: pd.DataFrame, rng: np.random.Generator, kept: bool, number: int, theirs: Any
+) -> tuple[dict[str, float], dict[str, float], Any]:
+    """Our p-values and DHARMa's on the same simulations, and these."""
+    r = mm.quantile_residuals(seen, n_sim=250, rng=rng, conditional=kept)
+    ours = {
+        "uniformity": mm.check_uniformity(r).p,
+        "dispersion": mm.check_dispersion(r).p,
+        "zeros": mm.check_zeros(r).p,
+        "outliers": mm.check_outliers(r).p,
+        "temporal": mm.check_temporal(r, data.time).p,
+        "spatial": mm.check_spatial(r, data.east, data.north).p,
+        "quantiles (x)": mm.check_quantiles(r, data.x)["all"].p,
+    }
+    return ours, theirs(r, data, number) if theirs else {}, r
+
+
+def row(ours: dict[str, Any], theirs: dict[str, Any]) -> list[float | None]:
+    """Values in the order of the file: ours and theirs of each test."""
+    return [value for test in COMPARED for value in (ours.get(test), theirs.get(test))]
 
 
 def performance(fit: Any) -> float:
@@ -451,7 +490,7 @@ def summary() -> None:
     record = {
         "study": "diagnostics",
         "command": "python data/make/diagnostics_study.py level; ... refit; ... power FOLDER",
-        "n_sim": {"level": N_SIM, "refit": f"{N_SIM}; 39 for mixed models of counts", "power": 250},
+        "n_sim": {"level": N_SIM, "refit": N_SIM, "power": 250},
         "alpha": ALPHA,
         "theirs": "DHARMa 0.5.0, its R files at commit 746f969 sourced with ape 5.7 and lmtest 0.9.40 of Debian 12; "
         "testQuantiles left out (needs qgam). For 'performance': check_overdispersion of performance 0.10.2",

@@ -23,7 +23,9 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .posteriors import plot_posteriors
 from .pvalues import plot_pvalues
+from .recovery import plot_recovery
 from .responses import plot_responses
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
@@ -57,12 +59,14 @@ __all__ = [
     "plot_microscope",
     "plot_pair",
     "plot_panels",
+    "plot_posteriors",
     "plot_power",
     "plot_projection",
     "plot_pvalue_quantiles",
     "plot_pvalues",
     "plot_qq",
     "plot_rates",
+    "plot_recovery",
     "plot_residual_quantiles",
     "plot_residuals_by",
     "plot_responses",
