@@ -15,7 +15,12 @@ import glossary
 
 TEXT = glossary.SOURCE.read_text(encoding="utf8")
 TERMS, SILENT = glossary.parse(TEXT)
-OWN = {"random effect": "An effect.", "random effects": "An effect.", "effect size": "How large.", "AIC": "A number."}
+OWN = {
+    "random effect": "An effect.",
+    "random effects": "An effect.",
+    "effect size": "How large.",
+    "AIC": "A number.",
+}
 
 
 def document(*parts: nodes.Node) -> nodes.document:
@@ -34,7 +39,7 @@ def test_the_glossary_is_large_enough_and_says_where():
     block = re.search(r"```\{glossary\}\n(.*?)```", TEXT, re.DOTALL)[1]
     for line in block.splitlines():
         if line.startswith("  "):
-            target = re.search(r"See \[[^\]]+\]\(\.\./([^)]+)\)\.$", line)
+            target = re.search(r"See \[[^\]]+\]\(\.\./([^)]+)\)\.?$", line)
             assert target, f"no chapter: {line}"
             assert (BOOK / target[1]).exists(), target[1]
 

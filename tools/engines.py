@@ -2,9 +2,10 @@
 
 `book/reference/translations.toml` has one model in the words of several engines; `capabilities.toml` has what each
 engine makes of each kind of model. A cell is code whose last expression is the numbers to be compared. This runs
-the cells (`python -m tools.engines translations --only nested --engine lme4`) and writes the outcomes to the
-`.json` beside the table. The pages are made from table and outcomes (`book/_ext/translations.py`), and
-`tests/test_engines.py` runs every cell again. An engine that is not on this machine keeps its stored outcomes.
+the cells (`python -m tools.engines translations --only nested --engine lme4`; `--stale` for those that changed) and
+writes the outcomes to the `.json` beside the table. The pages are made from table and outcomes
+(`book/_ext/translations.py`), and `tests/test_engines.py` runs every cell again. An engine that is not on this
+machine keeps its stored outcomes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import sys
 import time
 import tomllib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +113,39 @@ class Heard(logging.Handler):
     """Keeps what a library logs as a warning (PyMC says there what is wrong with its chains)."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one message."""
-        self.lines.append(first_line(record.getMessage().partition(" See http")[0]))
+        if (
+            record.levelno >= logging.WARNING or "rhat" in record.getMessage()
+        ):  # PyMC informs of R-hat, no more
+            self.lines.append(first_line(record.getMessage().partition(" See http")[0]))
+
+
+class BuiltError(Exception):
+    """Ends an attempt with bambi when its model stands."""
+
+
+def build_only(self: Any, **_: Any) -> None:
+    """Stand in for bambi's sampling: build the model, and evaluate its log density where the chains would begin."""
+    self.build()
+    model = self.backend.model
+    if not np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point())):
+        raise ValueError("the log density is not finite where the chains begin")
+    raise BuiltError("the model was built, and its log density is finite; its chains were not run")
+
+
+@contextlib.contextmanager
+def without_sampling() -> Iterator[None]:
+    """Within it, bambi builds its models and does not sample."""
+    from unittest import mock
+
+    import bambi
+
+    with mock.patch.object(bambi.Model, "fit", build_only):
+        yield
 
 
 def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[str]]:
@@ -135,12 +164,16 @@ def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[s
             exec(compile(ast.Module(body[:-1], []), "<cell>", "exec"), names)
             value = eval(compile(ast.Expression(body[-1].value), "<cell>", "eval"), names)
         error = None
+    except BuiltError as stands:
+        value, error = None, None
+        heard.lines = [str(stands)]
     except Exception as failure:
         value = None
         error = f"{type(failure).__name__}: {first_line(str(failure))}"
     finally:
         logging.getLogger("pymc").removeHandler(heard)
     ours = [w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning)]
+    ours = [w for w in ours if "could not link to a BLAS" not in str(w.message)]  # of the machine, not of the model
     said = [first_line(str(w.message)) for w in ours] + heard.lines
     values = None if value is None else [float(v) for v in np.asarray(value, dtype=float).ravel()]
     return values, error, said
@@ -151,10 +184,14 @@ def run(engine: Table, row: Table, code: str) -> Outcome:
     if engine.get("needs_r"):
         r_link.require_r()  # R's folders must be known before a package looks for R
     start = time.perf_counter()
-    how = in_r if engine["language"] == "R" else in_python
+    own = digest(engine, row, code)
+    how = in_r
+    if engine["language"] == "Python" or row.get("language") == "Python":
+        how = in_python
+        engine = engine if engine["language"] == "Python" else engine | {"setup": "import mmhelpers as mm"}
     values, error, said = how(engine, code, data_of(row))
     return {
-        "hash": digest(engine, row, code),
+        "hash": own,
         "values": values and [float(f"{v:.{DIGITS}g}") for v in values],
         "error": error,
         "said": list(dict.fromkeys(said)),
@@ -184,9 +221,11 @@ def tolerance(row: Table, engine: str) -> float:
 
 
 def verdict(row: Table, engine: str, outcome: Outcome, reference: list[float] | None) -> str:
-    """Return "same", "other" (it runs, and gives other numbers) or "fails"."""
+    """Return "same", "other" (it runs, and gives other numbers), "builds" (and was not run) or "fails"."""
     if outcome["error"] is not None:
         return "fails"
+    if outcome["values"] is None:
+        return "builds"
     if reference is None:
         return "same"
     return "same" if difference(outcome["values"], reference) <= tolerance(row, engine) else "other"
@@ -202,7 +241,7 @@ def judge(row: Table, outcomes: dict[str, Outcome]) -> None:
         outcome["difference"] = float(f"{gap:.2g}") if np.isfinite(gap) else None
 
 
-def update(name: str, only: str, engines: list[str]) -> int:
+def update(name: str, only: str, engines: list[str], stale: bool = False) -> int:
     """Run the chosen cells of a table and write their outcomes; return how many do not do what the table wants."""
     known = table(name)
     wrong = 0
@@ -210,6 +249,9 @@ def update(name: str, only: str, engines: list[str]) -> int:
         fresh: dict[str, Outcome] = {}
         for engine, code in row["cells"].items():
             spec = known["engines"][engine]
+            outcome = stored(name)["rows"].get(row["id"], {}).get(engine, {})
+            if stale and outcome.get("hash") == digest(spec, row, code):
+                continue
             if only in row["id"] and (not engines or engine in engines) and available(spec):
                 fresh[engine] = run(spec, row, code) | {"made_with": versions(spec)}
         done = stored(name)  # read again: another run may have stored other engines meanwhile
@@ -227,7 +269,9 @@ def save(name: str, known: Table, rows: dict[str, dict[str, Outcome]]) -> None:
     text = json.dumps(done, indent=1, ensure_ascii=False, sort_keys=False)
     # a list of numbers on one line
     text = re.sub(r"\[\n\s+([-\d.e+,\s]+?)\n\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text)
-    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf8")
+    part = FOLDER / f"{name}.json.part"  # nobody reads half a file
+    part.write_text(text + "\n", encoding="utf8")
+    part.replace(FOLDER / f"{name}.json")
 
 
 def show(name: str, row: Table, engine: str, outcome: Outcome) -> bool:
@@ -235,7 +279,9 @@ def show(name: str, row: Table, engine: str, outcome: Outcome) -> bool:
     wanted = row.get("expect", {}).get(engine, "same" if name == "translations" else None)
     bad = wanted is not None and outcome["verdict"] != wanted
     what = outcome["error"] or f"difference {outcome['difference']}"
-    print(f"{'!!' if bad else '  '} {row['id']:24} {engine:12} {outcome['verdict']:6} {outcome['seconds']:6.1f} s  {what}")
+    print(
+        f"{'!!' if bad else '  '} {row['id']:24} {engine:12} {outcome['verdict']:6} {outcome['seconds']:6.1f} s  {what}"
+    )
     if bad:
         print("     ", outcome["values"], "\n     ", *outcome["said"][:3])
     return bad
@@ -249,8 +295,14 @@ def main() -> None:
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--only", default="", help="rows whose id contains this")
     parser.add_argument("--engine", action="append", default=[], help="only these engines")
+    parser.add_argument("--stale", action="store_true", help="only cells whose outcome is not of their code")
+    parser.add_argument(
+        "--build-only", action="store_true", help="bambi builds its models and does not sample"
+    )
     args = parser.parse_args()
-    sys.exit(1 if update(args.table, args.only, args.engine) else 0)
+    with without_sampling() if args.build_only else contextlib.nullcontext():
+        wrong = update(args.table, args.only, args.engine, args.stale)
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

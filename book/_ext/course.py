@@ -3,9 +3,10 @@
 It is small on purpose, and has rooms beside it: `api` (the package's pages), `curriculum` (the map of chapters),
 `datasets`, `glossary` and `translations` (reference pages), `figures` (no image without alt text), `glued` (numbers
 in the text), `icons` (small fonts), `movable` (interactive figures), `pyodide` (Python in the page), `reach` (sitemap,
-citations, the page for a wrong address), `social` (cards) and `tidy` (what the theme writes, put right). Notebooks are executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells
-left out where R is absent; here each page's source is swapped for its executed copy as Sphinx reads it, so that the
-notebook a reader downloads stays the clean one.
+citations, the page for a wrong address), `social` (cards) and `tidy` (what the theme writes, put right). Notebooks are
+executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
+page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays the
+clean one.
 """
 
 from __future__ import annotations

@@ -19,12 +19,15 @@ LOADS = re.compile(r"""mm\.(?:load|truth|describe)\(\s*["'](\w+)["']""")
 
 #: The kinds of data sets, in the order of the page, with what they are.
 KINDS = {
-    "example": ("Measured", "Data that somebody measured or published, as an R package ships them."),
+    "example": ("From R packages", "Data that somebody measured or published, as an R package ships them."),
     "simulated": (
         "Simulated",
         'Made by a script of this course; `mm.truth("name")` gives the numbers that went in.',
     ),
-    "reference": ("Numbers to compare with", "Results: of simulations that a chapter draws, or of publications."),
+    "reference": (
+        "Numbers to compare with",
+        "Results: of simulations that a chapter draws, or of publications.",
+    ),
 }
 
 
@@ -67,22 +70,26 @@ def bar(text: object) -> str:
 
 
 def lines(entries: dict[str, dict[str, Any]], used: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """Return the Markdown of the page: a table a kind, then the description of each data set."""
+    """Return the Markdown of the page: a table a kind, then what each data set is."""
     out: list[str] = []
     for kind, (title, what) in KINDS.items():
         own = {name: e for name, e in entries.items() if e["kind"] == kind}
         if not own:
             continue
         out += ["", f"## {title}", "", what, ""]
-        out += ["| data set | rows | columns | what it is | origin | licence | sha256 begins | used in |"]
-        out += ["| --- | ---: | ---: | --- | --- | --- | --- | --- |"]
+        out += ["| data set | rows | columns | origin | licence | sha256 begins |"]
+        out += ["| --- | ---: | ---: | --- | --- | --- |"]
         for name, e in own.items():
-            links = [f"[{bar(title)}](/{document})" for title, document in used.get(name.lower(), [])]
             cells = [
-                f'`mm.load("{name}")`', e["rows"], len(e["columns"]), bar(e["description"]), bar(origin(e)),
-                e["licence"], f"`{e['sha256'][:10]}`", " · ".join(links) or "the package's own tests and pages",
+                f'`mm.load("{name}")`', e["rows"], len(e["columns"]), bar(origin(e)), e["licence"],
+                f"`{e['sha256'][:10]}`",
             ]  # fmt: skip
             out += ["| " + " | ".join(map(str, cells)) + " |"]
+        out += ["", f"What they are, and where they are used ({title.lower()}):", ""]
+        for name, e in own.items():
+            links = [f"[{title}](/{document})" for title, document in used.get(name.lower(), [])]
+            where = " · ".join(links) or "the package's own tests and pages"
+            out += [f"- **{name}**. {e['description'].replace('~', chr(92) + '~')} Used in: {where}."]
     return out
 
 

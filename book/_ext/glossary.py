@@ -104,7 +104,9 @@ def link_terms(tree: nodes.document, terms: dict[str, str], silent: frozenset[st
             done.add(terms[name])
             linked.append(name)
             target = f"{page}#{nodes.make_id('term-' + name)}"
-            link = nodes.reference("", found[0], refuri=target, internal=True, classes=["term"], reftitle=terms[name])
+            link = nodes.reference(
+                "", found[0], refuri=target, internal=True, classes=["term"], reftitle=terms[name]
+            )
             pieces += [nodes.Text(words[at : found.start()]), link]
             at = found.end()
         if pieces:

@@ -8,6 +8,7 @@ the outcomes, is gone from the page; one that is not on the machine that builds 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ Table = dict[str, Any]
 Outcome = dict[str, Any]
 
 #: What a verdict is called on the page.
-WORDS = {"same": "yes", "other": "other", "fails": "no"}
+WORDS = {"same": "yes", "other": "other", "builds": "builds", "fails": "no"}
 
 
 def read(name: str, folder: Path = REFERENCE) -> tuple[Table, dict[str, dict[str, Outcome]]]:
@@ -67,6 +68,8 @@ def result(row: Table, engine: str, outcome: Outcome | None) -> str:
         return "the reference"
     if outcome["verdict"] == "fails":
         return "refuses"
+    if outcome["verdict"] == "builds":
+        return "builds"
     if outcome["verdict"] == "other":
         return "runs, and gives other numbers"
     gap = outcome["difference"]
@@ -78,7 +81,9 @@ def result(row: Table, engine: str, outcome: Outcome | None) -> str:
 
 def text(*parts: Any, classes: tuple[str, ...] = ()) -> nodes.paragraph:
     """Return a paragraph of texts and inline nodes."""
-    return nodes.paragraph("", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=classes)
+    return nodes.paragraph(
+        "", "", *[nodes.Text(p) if isinstance(p, str) else p for p in parts], classes=list(classes)
+    )
 
 
 def code(words: str) -> nodes.literal:
@@ -163,7 +168,9 @@ class Setup(_Engines):
         cards = nodes.container(classes=["engine-grid"])
         for engine in table["engines"].values():
             name = text(nodes.strong("", engine["title"]), classes=("engine-name",))
-            cards += nodes.container("", name, block(engine["setup"], engine["language"]), classes=["engine-card"])
+            cards += nodes.container(
+                "", name, block(engine["setup"], engine["language"]), classes=["engine-card"]
+            )
         return [cards]
 
 
@@ -204,17 +211,34 @@ class Translations(_Engines):
 def card(engine: Table, row: Table, name: str, words: str, outcome: Outcome | None) -> nodes.container:
     """Return one cell: the engine, how it did, the code, and what was refused."""
     made = nodes.container(classes=["engine-card"])
-    made += text(nodes.strong("", engine["title"]), f": {result(row, name, outcome)}", classes=("engine-name",))
+    made += text(
+        nodes.strong("", engine["title"]), f": {result(row, name, outcome)}", classes=("engine-name",)
+    )
     made += block(words, "python" if row.get("language") == "Python" else engine["language"])
     if outcome is None:
         return made
-    heard = [outcome["error"]] if outcome["error"] else outcome["said"][:1] if outcome["verdict"] == "other" else []
+    heard = (
+        [outcome["error"]]
+        if outcome["error"]
+        else outcome["said"][:1]
+        if outcome["verdict"] == "other"
+        else []
+    )
     for line in heard:
         made += text(code(line), classes=("engine-said",))
     if not here(engine):
         label = f"Stored result, computed earlier with {outcome['made_with']}."
         made += text(label, classes=("stored-result",))
     return made
+
+
+def words_of(outcome: Outcome) -> list[str]:
+    """Return what a reader should hear of an outcome: the error; a warning beside other numbers; trouble with chains."""
+    if outcome["error"]:
+        return [outcome["error"]]
+    if outcome["verdict"] in {"other", "builds"}:
+        return list(outcome["said"][:1])
+    return [line for line in outcome["said"] if re.search("diverge|rhat|effective sample", line)]
 
 
 def glance(table: Table, outcomes: dict[str, dict[str, Outcome]]) -> nodes.container:
@@ -224,7 +248,10 @@ def glance(table: Table, outcomes: dict[str, dict[str, Outcome]]) -> nodes.conta
     for row in table["row"]:
         done = outcomes.get(row["id"], {})
         marks = ["" if n in done else "–" for n in names]
-        marks = ["✓" if n in done and done[n]["verdict"] == "same" else m or "≠" for n, m in zip(names, marks, strict=True)]
+        marks = [
+            "✓" if n in done and done[n]["verdict"] == "same" else m or "≠"
+            for n, m in zip(names, marks, strict=True)
+        ]
         rows.append([[link(row["title"], row["id"])], *marks])
     head = ["task", *[table["engines"][n].get("short", table["engines"][n]["title"]) for n in names]]
     return nodes.container("", grid(head, rows, ("engine-marks",)), classes=["wide-table"])
@@ -241,10 +268,14 @@ class Capabilities(_Engines):
         for row in table["row"]:
             done = outcomes.get(row["id"], {})
             words = [WORDS[done[n]["verdict"]] if n in done else "–" for n in names]
-            marks = [[nodes.inline("", w, classes=[f"engine-{w}"])] if w in WORDS.values() else w for w in words]
+            marks = [
+                [nodes.inline("", w, classes=[f"engine-{w}"])] if w in WORDS.values() else w for w in words
+            ]
             rows.append([[link(row["title"], row["id"])], *marks])
             made = section(row["title"], row["id"])
-            made += text("Tried on ", code(f'd = mm.load("{row["data"]}")'), f". Compared: {row['compared']}.")
+            made += text(
+                "Tried on ", code(f'd = mm.load("{row["data"]}")'), f". Compared: {row['compared']}."
+            )
             if "prepare" in row:
                 made += block(row["prepare"], "python")
             cards = nodes.container(classes=["engine-grid"])
