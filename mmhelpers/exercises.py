@@ -154,6 +154,8 @@ def check_answer(exercise: str, answer: Any) -> Verdict:
         near = difflib.get_close_matches(exercise, known, n=3, cutoff=0.0)
         raise KeyError(f"there is no exercise {exercise!r}; did you mean {', '.join(near)}?")
     item = known[exercise]
+    if item.rules and isinstance(answer, str) and answer.strip():
+        return _marked(answer, item)
     given, wanted = _plain(answer), item.answer
     if any(_agrees(given, right, item.tolerance, item.ordered) for right in (wanted, *item.also)):
         return Verdict(True, item.why)
@@ -163,8 +165,6 @@ def check_answer(exercise: str, answer: Any) -> Verdict:
     for hint in item.hints:
         if any(_agrees(given, wrong, hint.tolerance, item.ordered) for wrong in (hint.near, *hint.also)):
             return Verdict(False, hint.says)
-    if item.rules and isinstance(answer, str) and answer.strip():
-        return _marked(answer, item)
     return Verdict(False, _what_is_wanted(given, wanted))
 
 

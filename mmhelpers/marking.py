@@ -150,9 +150,7 @@ def mark(text: str, given: Sequence[Rule]) -> Mark:
         If a rule asks for a formula and `text` is none.
     """
     plain = text.replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
-    terms = (
-        terms_of(plain) if any(rule.where in {"fixed", "random", "response"} for rule in given) else None
-    )
+    terms = terms_of(plain) if any(rule.where in {"fixed", "random", "response"} for rule in given) else None
     ok, lines = True, []
     for rule in given:
         if rule.only_if and not re.search(rule.only_if, plain, re.IGNORECASE):

@@ -98,7 +98,9 @@ def test_many_responses_at_once_are_each_alone(gobies):
     for y in Y:
         data = mm.load("gobies").assign(fanning=y)
         alone.append(mm.grid_posterior("fanning ~ water + (1 | tank)", data, GOBY).log_evidence)
-    assert gobies.evidence_of(Y) == pytest.approx(np.array(alone), abs=1e-3)  # nodes for all three are spread wider
+    assert gobies.evidence_of(Y) == pytest.approx(
+        np.array(alone), abs=1e-3
+    )  # nodes for all three are spread wider
 
 
 @pytest.mark.parametrize("unit", ["group", "row"])
@@ -236,7 +238,7 @@ def test_correlated_draws_have_a_larger_error(gobies):
     loose = gobies.draws(4000, rng)
     sure = mm.bridge_sampling(loose, gobies.log_density, rng=np.random.default_rng(1)).error
     unsure = mm.bridge_sampling(sticky, gobies.log_density, rng=np.random.default_rng(1)).error
-    assert 1.2 * sure < unsure < 2 * sure  # half of the variance is the proposal's, and stays
+    assert 1.3 * sure < unsure < 2.8 * sure  # part of the variance is the proposal's, and stays
 
 
 def test_bridge_sampling_refuses_in_words(gobies):

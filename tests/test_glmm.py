@@ -122,6 +122,20 @@ def test_spline_columns_make_the_smoothing_spline():
     assert near.fun < 1e-4
 
 
+def test_modes_are_found_where_newton_would_run_to_and_fro():
+    """Many answers, half of them yes, and a large spread: a plain Newton step overshoots again and again."""
+    who, x = np.zeros(40, dtype=int), np.ones((40, 1))
+    data = cells(np.tile([0.0, 1.0], 20)[None], x, who, np.ones(40))
+    value = log_likelihood(data, np.array([[-9.0, 6.0]]), 40)[0][0]
+
+    def given(b: float) -> float:
+        p = expit(-9 + b)
+        return float(np.exp(20 * np.log(p) + 20 * np.log1p(-p)) * stats.norm.pdf(b, scale=6))
+
+    exact = integrate.quad(given, -20, 40, points=[9], epsabs=0, epsrel=1e-10, limit=200)[0]
+    assert value == pytest.approx(np.log(exact), abs=1e-6)
+
+
 @pytest.mark.parametrize("knots", [[1, 2], [1, 1, 2], [1, 2, np.nan]])
 def test_bad_knots(knots):
     with pytest.raises(ValueError, match="three different"):

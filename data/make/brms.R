@@ -1,6 +1,6 @@
-# What brms says of four models: written once, so that nobody needs Stan to read the course.
+# What brms says of three models: written once, so that nobody needs Stan to read the course.
 #
-#   Rscript data/make/brms.R [FILE]
+#   Rscript data/make/brms.R [FILE [MODEL ...]]
 #
 # writes brms.csv (default: in the folder above this script's). It needs R with brms, rstan and lme4 (on Debian:
 # apt-get install r-cran-brms r-cran-lme4; made with the versions that the column `versions` names), a C++ compiler,
@@ -9,7 +9,6 @@
 #   sleepstudy default    brms' own formula and default priors (correlated effects)
 #   sleepstudy as bambi   the model that bambi fits: independent effects, and bambi's default priors
 #   kidney paper          the example of Bürkner (2017), section 5, with its priors
-#   kidney intercepts     the same without the random slopes of age
 suppressPackageStartupMessages({
   library(brms)
   library(posterior)
@@ -39,23 +38,21 @@ kidney_formula <- time | cens(censored) ~ age * sex + disease + (1 + age | patie
 models <- list(
   "sleepstudy default" = list(Reaction ~ Days + (Days | Subject), sleepstudy, gaussian(), NULL),
   "sleepstudy as bambi" = list(Reaction ~ Days + (Days || Subject), sleepstudy, gaussian(), as_bambi),
-  "kidney paper" = list(kidney_formula, kidney, lognormal(), paper_cor),
-  "kidney intercepts" = list(
-    time | cens(censored) ~ age * sex + disease + (1 | patient), kidney, lognormal(), paper
-  )
+  "kidney paper" = list(kidney_formula, kidney, lognormal(), paper_cor)
 )
+if (length(given) > 1) models <- models[given[-1]] # names of models, to make some only
 versions <- sprintf("R %s, brms %s, rstan %s", getRversion(), packageVersion("brms"), packageVersion("rstan"))
 tables <- lapply(names(models), function(name) {
   m <- models[[name]]
-  started <- Sys.time()
+  message(name, ", ", format(Sys.time()))
   fit <- brm(
-    m[[1]], data = m[[2]], family = m[[3]], prior = m[[4]], chains = 4, cores = 1, iter = 5000, warmup = 1000,
-    seed = 1, refresh = 0, control = list(adapt_delta = 0.99)
+    m[[1]], data = m[[2]], family = m[[3]], prior = m[[4]], chains = 4, cores = 1, iter = 2000, warmup = 1000,
+    seed = 1, refresh = 0, control = list(adapt_delta = 0.95)
   )
   drawn <- subset_draws(as_draws_array(fit), "^(b_|sd_|cor_|sigma$)", regex = TRUE)
   table <- summarise_draws(drawn, mean, sd, ~ quantile2(.x, c(0.025, 0.975)), rhat, ess_bulk, ess_tail, mcse_mean)
   diverged <- sum(nuts_params(fit, pars = "divergent__")$Value)
-  message(name, ": ", diverged, " divergent, ", format(Sys.time() - started))
+  message(name, ": ", diverged, " divergent, ", format(Sys.time()))
   print(prior_summary(fit))
   scores <- NULL
   if (startsWith(name, "kidney")) {
@@ -66,8 +63,8 @@ tables <- lapply(names(models), function(name) {
     scores <- data.frame(parameter = c("waic", "looic"), mean = value, sd = se)
   }
   names(table) <- c("parameter", "mean", "sd", "lower", "upper", "rhat", "ess_bulk", "ess_tail", "mcse")
-  rows <- merge(as.data.frame(table), scores, all = TRUE, sort = FALSE)
-  if (is.null(scores)) rows <- as.data.frame(table)
+  rows <- as.data.frame(lapply(table, function(x) if (is.character(x)) x else as.numeric(x)))
+  if (!is.null(scores)) rows <- merge(rows, scores, all = TRUE, sort = FALSE)
   cbind(model = name, rows, divergent = diverged, draws = ndraws(fit), versions = versions)
 })
 result <- do.call(rbind, tables)

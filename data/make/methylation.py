@@ -1,7 +1,7 @@
 """Methylation of many loci in an oyster exposure experiment: the data set of the chapter, and a recovery study.
 
     python data/make/methylation.py [FOLDER]              # methylation.csv and its truth
-    python data/make/methylation.py run nuts glmer:null,real ...  # methods, over all or some kinds; goes on where it stopped
+    python data/make/methylation.py run nuts glmer:extreme ...  # methods, over all or some kinds; goes on where it stopped
     python data/make/methylation.py table                 # data/studies/methylation*.csv and the hashes
 
 **Design.** Twelve tanks, six with raised pCO2; from each tank two oysters are taken on day 9 and two others on day 80:
@@ -11,8 +11,8 @@
 N(0, sd_tank^2) and oysters N(0, sd_oyster^2), with sd_tank ~ U(0.1, 0.8) and sd_oyster ~ U(0.3, 1) at each locus. Four
 kinds of loci (``KINDS``); all their draws are uniform, none is a draw from the priors of the fits.
 
-- null: b0 ~ U(-2, 2), b2 ~ U(-1, 1), exposure does nothing at either time.
-- real: the same with exposure effects at day 80 of +-U(0.5, 2.5), and at day 9 a share U(0, 1) of it.
+- no effect: b0 ~ U(-2, 2), b2 ~ U(-1, 1), exposure does nothing at either time.
+- effect: the same with exposure effects at day 80 of +-U(0.5, 2.5), and at day 9 a share U(0, 1) of it.
 - extreme: the logit of exposed oysters at day 80 is +-U(5, 8), so that many loci are separated there; b0 ~ U(-2, 2),
   b2 ~ U(-1, 1), and at day 9 an exposure effect U(-1, 1).
 - still: b0 = +-U(4, 7), nothing has an effect; most reads say the same, and whole cells do by chance.
@@ -38,7 +38,7 @@ import pandas as pd
 HERE = Path(__file__).resolve().parents[1]
 WORK = HERE.parent / "_build" / "methylation"
 SEED = 20171009
-KINDS = {"null": 120, "real": 80, "extreme": 140, "still": 40}
+KINDS = {"no effect": 120, "effect": 80, "extreme": 140, "still": 40}
 TANKS, PER_CELL = 12, 2  # tanks; oysters a tank and time
 
 # --- design and truth -----------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def draw_truth(kind: str, rng: np.random.Generator) -> dict[str, float]:
     sign = rng.choice([-1.0, 1.0])
     b0, b2 = rng.uniform(-2, 2), rng.uniform(-1, 1)
     at_9 = at_80 = 0.0
-    if kind == "real":
+    if kind == "effect":
         at_80 = sign * rng.uniform(0.5, 2.5)
         at_9 = at_80 * rng.uniform(0, 1)
     elif kind == "extreme":
@@ -114,7 +114,7 @@ def loci() -> list[Locus]:
 
 def data(folder: Path) -> None:
     """Write the chapter's data set: twelve more loci of the same kinds, in a mixed order, and their truth."""
-    kinds = ["null"] * 5 + ["real"] * 3 + ["extreme"] * 3 + ["still"]
+    kinds = ["no effect"] * 5 + ["effect"] * 3 + ["extreme"] * 3 + ["still"]
     mixed = [kinds[k] for k in np.random.default_rng(SEED).permutation(len(kinds))]
     table, frames, truths = design(), [], {}
     for k, kind in enumerate(mixed):
@@ -319,7 +319,9 @@ def run(name: str, kinds: list[str] | None = None) -> None:
     path = WORK / f"{name}.csv"
     done = set(pd.read_csv(path)["locus"]) if path.exists() else set()
     every = loci()
-    order = np.random.default_rng(SEED).permutation(len(every))  # a part of the loci is as good as a smaller study
+    order = np.random.default_rng(SEED).permutation(
+        len(every)
+    )  # a part of the loci is as good as a smaller study
     mixed = [every[k] for k in order if every[k].kind in (kinds or KINDS)]
     todo = [one for one in mixed if one.number not in done]
     if not todo:

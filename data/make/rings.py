@@ -64,9 +64,19 @@ def simulate() -> tuple[str, dict[str, Any]]:
             reader = "lens" if lens[i, j] else "scanner"
             for k, now in enumerate(YEARS):
                 a = now >= FIRST_AFTER
-                width = INTERCEPT + PER_100_M * (elevation[i] - 650) / 100 + AFTER * a + EFFECT * a * thinned[i]
-                width += stand[i, 0] + stand[i, 1] * a + tree[i, j] + year[k] + SD_READER[reader] * noise[i, j, k]
-                cells = [f"S{i + 1:02d}", f"{elevation[i]:.0f}", "yes" if thinned[i] else "no", str(j + 1), reader]
+                width = (
+                    INTERCEPT + PER_100_M * (elevation[i] - 650) / 100 + AFTER * a + EFFECT * a * thinned[i]
+                )
+                width += (
+                    stand[i, 0] + stand[i, 1] * a + tree[i, j] + year[k] + SD_READER[reader] * noise[i, j, k]
+                )
+                cells = [
+                    f"S{i + 1:02d}",
+                    f"{elevation[i]:.0f}",
+                    "yes" if thinned[i] else "no",
+                    str(j + 1),
+                    reader,
+                ]
                 cells += [str(now), "after" if a else "before", "" if lost[i, j, k] else f"{width:.2f}"]
                 lines.append(",".join(cells))
     truth = {

@@ -222,6 +222,7 @@ local({
   }
   function(m) {
     if (is.list(m) && inherits(m[["mer"]], "merMod") && inherits(m[["gam"]], "gam")) describe_gamm4(m)
+    else if (is.list(m) && inherits(m[["lme"]], "lme") && inherits(m[["gam"]], "gam")) list(class = "gamm", unknown = TRUE)
     else if (inherits(m, "merMod")) describe_merMod(m)
     else if (inherits(m, "glmmTMB")) describe_glmmTMB(m)
     else if (inherits(m, "gls")) describe_gls(m)

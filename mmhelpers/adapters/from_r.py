@@ -86,6 +86,13 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
 
     with localconverter(robjects.default_converter):
         parts = _plain(_function("describe.R")(fit))
+    if parts["class"][0] == "gamm":
+        raise UnsupportedFitError(
+            "fit is what mgcv::gamm gives, an lme and a gam. It is not read: its lme holds every curve as a grouping "
+            "factor, and for other responses than gaussian ones it is only the last step of a penalised "
+            "quasi-likelihood, which has no distribution to simulate from. Fit the same curves with gamm4::gamm4; or, "
+            "for errors with a correlation or a variance structure, with nlme::lme and splines::ns"
+        )
     if "unknown" in parts:
         raise UnsupportedFitError(
             f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "

@@ -42,6 +42,8 @@ class LaplaceFits:
         d at its minimum, up to a constant of the response (without the logs of factorials and binomials).
     means : array, shape (m, n)
         Fitted means (proportions) with the groups' effects at their modes.
+    modes : array, shape (m, groups)
+        Conditional modes of the groups' effects, on the scale of the linear predictor.
     converged : array of bool, shape (m,)
         Whether the gradient vanished.
     """
@@ -50,6 +52,7 @@ class LaplaceFits:
     theta: Array
     deviance: Array
     means: Array
+    modes: Array
     converged: NDArray[np.bool_]
 
 
@@ -128,11 +131,22 @@ class InterceptModel:
         eta = self._eta(phi, u, codes)
         small = np.abs(gradient).max(axis=1) < 100 * GRADIENT * (1 + 0.01 * np.abs(d))
         return LaplaceFits(
-            phi[:, :p], np.abs(phi[:, p]), d, self._mean(eta), converged | (small & np.isfinite(d))
+            beta=phi[:, :p],
+            theta=np.abs(phi[:, p]),
+            deviance=d,
+            means=self._mean(eta),
+            modes=phi[:, p:] * u,
+            converged=converged | (small & np.isfinite(d)),
         )
 
     def _newton(
-        self, phi: Array, gradient: Array, u: Array, Y: Array, starts: NDArray[np.intp], codes: NDArray[np.intp]
+        self,
+        phi: Array,
+        gradient: Array,
+        u: Array,
+        Y: Array,
+        starts: NDArray[np.intp],
+        codes: NDArray[np.intp],
     ) -> Array:
         """Newton's step with the curvatures made positive, shape (m, p + 1)."""
         m, k = phi.shape

@@ -8,11 +8,15 @@ from __future__ import annotations
 from .chains import PosteriorCheck, posterior_check
 from .sampling import sample, use_bayes
 from .stored import load_posterior
+from .walks import Walk, hamiltonian, random_walk
 
 __all__ = [
     "PosteriorCheck",
+    "Walk",
+    "hamiltonian",
     "load_posterior",
     "posterior_check",
+    "random_walk",
     "sample",
     "use_bayes",
 ]

@@ -22,25 +22,36 @@ def use_bayes() -> None:
 
     Call it once, before bambi is imported, as you call `use_style` for figures. PyTensor is then told not to look for
     a BLAS library (where none is found, it warns), and, on a machine without a C++ compiler, that there is none. Flags
-    set by yourself in the environment variable ``PYTENSOR_FLAGS`` are respected. Errors are still shown; what the
-    samplers' own messages say about convergence is what `posterior_check` finds out.
+    set by yourself in the environment variable ``PYTENSOR_FLAGS`` are respected. Errors are still shown; warnings from
+    within these packages are not, and what their messages say about convergence is what `posterior_check` finds out.
 
     Examples
     --------
     >>> import mmhelpers as mm
     >>> mm.use_bayes()
+
+    Raises
+    ------
+    ImportError
+        If PyMC is not installed.
     """
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    if "pytensor" in sys.modules:
-        config: Any = sys.modules["pytensor"].config
+    if "pytensor" not in sys.modules:
+        flags = os.environ.get("PYTENSOR_FLAGS", "")
+        wanted = ["blas__ldflags="] + ([] if _compiler() else ["cxx="])
+        missing = [flag for flag in wanted if flag.split("=")[0] not in flags]
+        os.environ["PYTENSOR_FLAGS"] = ",".join([*([flags] if flags else []), *missing])
+    try:
+        import pymc  # noqa: F401 - it sets up its loggers when it is imported
+        import pytensor
+    except ImportError as error:
+        raise ImportError("bambi and PyMC are not installed: pip install 'mmhelpers[bayes]'") from error
+    config: Any = pytensor.config
+    if "blas__ldflags=" not in os.environ.get("PYTENSOR_FLAGS", ""):
         with contextlib.suppress(Exception):  # a PyTensor without this flag has no BLAS to warn about
             config.blas__ldflags = ""
-        return
-    flags = os.environ.get("PYTENSOR_FLAGS", "")
-    wanted = ["blas__ldflags="] + ([] if _compiler() else ["cxx="])
-    missing = [flag for flag in wanted if flag.split("=")[0] not in flags]
-    os.environ["PYTENSOR_FLAGS"] = ",".join([*([flags] if flags else []), *missing])
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module=rf"{name}(\.|$)")
 
 
 def _compiler() -> bool:

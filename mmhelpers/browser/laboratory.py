@@ -103,9 +103,9 @@ design = mm.cross(group={self.groups}, x=list(np.linspace(0, 1, {self.observatio
 truth = mm.Truth(
     "{MODELS["maximal"]}",
     beta={{"(Intercept)": 0, "x": 0}},
-    sd={{"group": {{"(Intercept)": {self.intercept_sd!r}, "x": {self.slope_sd!r}}}}},
-    corr={{"group": {self.correlation!r}}},
-    sigma={self.sigma!r},
+    sd={{"group": {{"(Intercept)": {plain(self.intercept_sd)}, "x": {plain(self.slope_sd)}}}}},
+    corr={{"group": {plain(self.correlation)}}},
+    sigma={plain(self.sigma)},
 )
 models = {{
     "slope-less": "{MODELS["slope-less"]}",
@@ -117,13 +117,24 @@ rates = mm.type1(
     models,
     effect="x",
     tests=("satterthwaite",),
-    alpha={self.alpha!r},
+    alpha={plain(self.alpha)},
     n_rep={self.data_sets},
     seed={self.seed},
 )
 print(rates[["model", "rate", "lower", "upper", "n", "failed", "singular"]])
 rates.attrs["rows"].to_csv("type1.csv", index=False)
 """
+
+
+def plain(value: float) -> str:
+    """Write a number as one would, a whole one without a point.
+
+    Examples
+    --------
+    >>> plain(1.0), plain(0.05)
+    ('1', '0.05')
+    """
+    return str(int(value)) if value == int(value) else repr(float(value))
 
 
 LIMITS: dict[str, tuple[float, float]] = {

@@ -146,9 +146,7 @@ def check_dispersion(
             )
         squares = (known.pool**2).sum(axis=0)
         words = "sum of squared Pearson residuals, each of its own refit"
-        return _against(
-            float(squares[0]), squares[1:], alternative, exact, "dispersion", words, len(known)
-        )
+        return _against(float(squares[0]), squares[1:], alternative, exact, "dispersion", words, len(known))
     simulated = np.var(known.simulated - known.fitted[:, None], axis=0, ddof=1)
     observed = float(np.var(known.observed - known.fitted, ddof=1))
     method = "variance around the fitted means"

@@ -12,6 +12,7 @@ from scipy import special
 Float = NDArray[np.float64]
 
 MAX_STEPS = 1000
+PROPOSALS = 4  # draws of the proposal for each draw of the posterior: they cost little
 TOLERANCE = 1e-10  # of the logarithm, between two steps
 
 
@@ -66,7 +67,7 @@ def bridge_sampling(
 
     Notes
     -----
-    A normal proposal g is fitted to every other draw; the remaining N1 posterior draws and N2 = N1 draws of g
+    A normal proposal g is fitted to every other draw; the remaining N1 posterior draws and N2 = 4 N1 draws of g
     give (Meng & Wong 1996, with their optimal bridge function)
 
     .. math:: r_{t+1} = \frac{\frac1{N_2}\sum_j \frac{l_{2j}}{s_1 l_{2j} + s_2 r_t}}
@@ -107,7 +108,7 @@ def bridge_sampling(
         return np.asarray(value - log_g)
 
     posterior = u[::2]
-    proposal = centre + rng.standard_normal(posterior.shape) @ factor.T
+    proposal = centre + rng.standard_normal((PROPOSALS * len(posterior), u.shape[1])) @ factor.T
     l1, l2 = log_ratio(posterior), log_ratio(proposal)
     shift = float(np.median(l1))  # keeps the exponentials in range
     n1, n2 = len(l1), len(l2)

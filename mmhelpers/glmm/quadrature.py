@@ -29,14 +29,21 @@ def _log1pexp(eta: FloatArray) -> FloatArray:
 def _modes(data: Cells, fixed: FloatArray, sigma: FloatArray) -> FloatArray:
     """Find the u of each cluster at which its integrand is highest, by Newton's method (it is log-concave)."""
     u = np.zeros((fixed.shape[0], len(data.first)))
-    for _ in range(60):
+    low, high = np.full_like(u, -np.inf), np.full_like(u, np.inf)
+    for _ in range(100):
         mu = _expit(fixed + sigma * data.spread(u))
         slope = sigma * data.sums(data.y - data.trials * mu) - u
         bend = 1.0 + sigma**2 * data.sums(data.trials * mu * (1 - mu))
-        # a full step may overshoot where the curve is flat; a bounded one always gets there
-        step = np.clip(slope / bend, -2.0, 2.0)
-        u = u + step
-        if np.abs(step).max(initial=0.0) < 1e-10:
+        low, high = np.where(slope > 0, u, low), np.where(slope < 0, u, high)
+        # Newton alone may run to and fro where the curve is flat: the slope falls with u, so the mode is kept between
+        # two points, and a step that leaves them is replaced by half of the way
+        new = u + np.clip(slope / bend, -2.0, 2.0)
+        outside = (new <= low) | (new >= high)
+        with np.errstate(invalid="ignore"):  # a side that is still open
+            new = np.where(outside & np.isfinite(low) & np.isfinite(high), (low + high) / 2, new)
+        done = np.abs(new - u).max(initial=0.0) < 1e-10
+        u = np.where(slope == 0, u, new)
+        if done:
             break
     return u
 

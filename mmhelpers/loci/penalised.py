@@ -119,7 +119,9 @@ def fit_loci(
     """
     counts, trials, columns, member = _checked(y, n, X, group)
     parts = [
-        _Laplace(counts[k : k + CHUNK], trials[k : k + CHUNK], columns, member, row_effect, scale, df, sd_scale)
+        _Laplace(
+            counts[k : k + CHUNK], trials[k : k + CHUNK], columns, member, row_effect, scale, df, sd_scale
+        )
         for k in range(0, len(counts), CHUNK)
     ]
     found = [part.maximise() for part in parts]
@@ -150,7 +152,9 @@ def _checked(y: ArrayLike, n: ArrayLike, X: ArrayLike, group: ArrayLike) -> tupl
 class _Laplace:
     """Log posterior of (beta, log sd) with the effects integrated out by Laplace, for some loci at once."""
 
-    def __init__(self, y: Array, n: Array, X: Array, G: Array, rows: bool, scale: float, df: float, sd: float):
+    def __init__(
+        self, y: Array, n: Array, X: Array, G: Array, rows: bool, scale: float, df: float, sd: float
+    ):
         self.y, self.n, self.X, self.G, self.rows = y, n, X, G, rows
         self.scale, self.df, self.sd = scale, df, sd
         self.u, self.v = np.zeros((len(y), G.shape[1])), np.zeros(y.shape)

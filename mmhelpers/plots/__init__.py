@@ -27,6 +27,7 @@ from .posteriors import plot_posteriors
 from .pvalues import plot_pvalues
 from .recovery import plot_recovery
 from .responses import plot_responses
+from .samplers import plot_chains, plot_funnel, plot_walks
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
 from .studies import plot_microscope, plot_power, plot_pvalue_quantiles, plot_rates
@@ -44,12 +45,14 @@ __all__ = [
     "plot_bundles",
     "plot_by_group",
     "plot_by_size",
+    "plot_chains",
     "plot_check",
     "plot_counts",
     "plot_curves",
     "plot_effects",
     "plot_estimates",
     "plot_fit",
+    "plot_funnel",
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
@@ -76,6 +79,7 @@ __all__ = [
     "plot_simulated",
     "plot_surface",
     "plot_variogram",
+    "plot_walks",
     "plot_z",
     "plot_zeta",
     "use_style",

@@ -92,7 +92,9 @@ def plot_recovery(
                     x[out], np.full(out.sum(), at), linestyle="none", marker=sign, markersize=5, color=colour
                 )
         beyond = f", {outside.sum()} off the scale" if outside.any() else ""
-        panel.set_title(f"{method}: {missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small")
+        panel.set_title(
+            f"{method}: {missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small"
+        )
         panel.margins(0.03)
         pad = 0.03 * (high - low)
         panel.set_ylim(low - pad, high + pad)

@@ -108,5 +108,3 @@ def _estimation(seen: FitView) -> str:
     if seen.random and not seen.linear:
         return "maximum likelihood (Laplace approximation)" if "lme4" in seen.engine else "maximum likelihood"
     return "maximum likelihood"
-
-

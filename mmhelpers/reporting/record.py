@@ -252,7 +252,7 @@ class Report:
         ----------
         path : str or pathlib.Path
             ``"table.html"`` is a whole page with its looks in it: Word and LibreOffice open it as a document with a table
-            that can be edited, and save it as .docx. ``"table.tex"`` is LaTeX for ``\\input``, with booktabs.
+            that can be edited, and save it as .docx. ``"table.tex"`` is LaTeX to be read in by a paper, with booktabs.
 
         Returns
         -------
@@ -294,7 +294,13 @@ class Report:
         return tables.to_great_table(self.table(), self.caption, self.note)
 
     def plot(
-        self, x: str, by: str | None = None, group: str | None = None, *, formula: str | None = None, **look: Any
+        self,
+        x: str,
+        by: str | None = None,
+        group: str | None = None,
+        *,
+        formula: str | None = None,
+        **look: Any,
     ) -> Any:
         """Draw the effect of a variable: what the model says, with its interval, over the data it was fitted to.
 

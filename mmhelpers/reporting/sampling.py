@@ -66,7 +66,9 @@ def sampling(fit: Any) -> Sampling:
     chosen = posterior[names]
     rhat, ess = (az.rhat(chosen), az.ess(chosen)) if posterior.sizes["chain"] > 1 else (None, az.ess(chosen))
     stats = getattr(idata, "sample_stats", None)
-    diverging = int(np.asarray(stats["diverging"]).sum()) if stats is not None and "diverging" in stats else -1
+    diverging = (
+        int(np.asarray(stats["diverging"]).sum()) if stats is not None and "diverging" in stats else -1
+    )
     return Sampling(
         int(posterior.sizes["chain"]),
         int(posterior.sizes["draw"]),

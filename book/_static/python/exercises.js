@@ -47,14 +47,15 @@
     editor.focus();
   }
 
-  for (const exercise of document.querySelectorAll(".exercise[id]")) {
-    const code = exercise.querySelector(".cell_input");
-    if (!code || !code.textContent.includes("check_answer(")) continue;
-    const place = make("div", { class: "mm-python mm-exercise", "data-exercise": exercise.id });
-    code.closest(".cell").after(place);
+  // The cell of an exercise has dots where the answer goes; in its solution there is an answer.
+  for (const cell of document.querySelectorAll("div.cell")) {
+    const found = cell.querySelector(".cell_input")?.textContent.match(/^\s*mm\.check_answer\("([\w-]+)", \.\.\.\)/m);
+    if (!found) continue;
+    const place = make("div", { class: "mm-python mm-exercise", "data-exercise": found[1] });
+    cell.after(place);
     offer(place, "exercises", "Try it in this page", async (engine, state) => {
       cells ??= await page();
-      build(place, engine, state, cells.exercises[exercise.id], cells.cells);
+      build(place, engine, state, cells.exercises[found[1]], cells.cells);
     });
   }
 })();

@@ -27,10 +27,10 @@
     const row = ({ rate, lower, upper }, i) => {
       const y = 14 + 20 * i;
       return `<line x1="${300 * lower}" x2="${300 * upper}" y1="${y}" y2="${y}" class="mm-bar mm-bar-${i}"></line>` +
-        `<circle cx="${300 * rate}" cy="${y}" r="4" class="mm-dot mm-bar-${i}"></circle>`;
+        `<circle cx="${300 * rate}" cy="${y}" r="2.2" class="mm-dot mm-bar-${i}"></circle>`;
     };
     const box = make("div", { class: "mm-scale", "aria-hidden": "true" });
-    box.innerHTML = `<svg viewBox="-6 0 312 62" preserveAspectRatio="xMidYMid meet"><line x1="0" x2="300" y1="46" y2="46" class="mm-axis"></line>` +
+    box.innerHTML = `<svg viewBox="-14 0 328 62" preserveAspectRatio="xMidYMid meet"><line x1="0" x2="300" y1="46" y2="46" class="mm-axis"></line>` +
       `<line x1="${300 * alpha}" x2="${300 * alpha}" y1="2" y2="46" class="mm-level"></line>` + rates.map(row).join("") +
       [0, 0.25, 0.5, 0.75, 1].map((t) => `<text x="${300 * t}" y="60" text-anchor="middle">${100 * t}%</text>`).join("") + "</svg>";
     return box;
