@@ -48,7 +48,7 @@ tables <- lapply(names(models), function(name) {
   message(name, ", ", format(Sys.time()))
   fit <- brm(
     m[[1]], data = m[[2]], family = m[[3]], prior = m[[4]], chains = 4, cores = 1, iter = 2000, warmup = 1000,
-    seed = 1, refresh = 0, control = list(adapt_delta = 0.95)
+    seed = 1, refresh = 0, control = list(adapt_delta = if (startsWith(name, "kidney")) 0.99 else 0.95)
   )
   drawn <- subset_draws(as_draws_array(fit), "^(b_|sd_|cor_|sigma$)", regex = TRUE)
   table <- summarise_draws(drawn, mean, sd, ~ quantile2(.x, c(0.025, 0.975)), rhat, ess_bulk, ess_tail, mcse_mean)
