@@ -10,7 +10,6 @@ from test_loci import minus_log_posterior_of
 import mmhelpers as mm
 
 
-
 def hint(exercise: str, answer: object) -> str:
     """Return what a wrong answer is told, and make sure it is not what any wrong answer is told."""
     verdict = mm.check_answer(exercise, answer)
@@ -79,7 +78,10 @@ def test_the_mirror_image(l11):
     found = fits.contrast([0, 1, 0, 1]).iloc[0]
     psi = np.r_[fits.beta[0], np.log([fits.sd_group[0], fits.sd_row[0]])]
 
-    H, h = np.empty((6, 6)), 0.02  # another route to the standard error: Laplace by its definition, whole Hessian
+    H, h = (
+        np.empty((6, 6)),
+        0.02,
+    )  # another route to the standard error: Laplace by its definition, whole Hessian
     for i in range(6):
         for k in range(i + 1):
             e, f = h * np.eye(6)[i], h * np.eye(6)[k]

@@ -57,8 +57,8 @@ def plot_recovery(
     >>> table = pd.DataFrame({"method": ["a", "a"], "truth": [0.0, 2.0], "estimate": [0.3, 1.0],
     ...                       "lower": [-0.3, 0.4], "upper": [0.9, 1.6]})
     >>> axes = plot_recovery(table, by="method")
-    >>> axes[0].get_title(loc="left")
-    'a\\n1 of 2 missed'
+    >>> axes[0].get_title(loc="left").splitlines()
+    ['a', '1 of 2 missed']
     """
     import matplotlib.pyplot as plt
 
