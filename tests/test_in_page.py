@@ -230,3 +230,25 @@ def test_a_folder_with_another_file_is_refused(extension, tmp_path):
     (tmp_path / "from" / "pyodide.js").write_text("something else")
     with pytest.raises(ExtensionError, match="is not the file of Pyodide"):
         extension.copy_folder(tmp_path / "from", tmp_path / "to")
+
+
+@pytest.mark.parametrize(("source", "page", "expected"), [
+    ("cdn", "book/4_lmertest/04_type_one_error", ["python/python.js", "python/laboratory.js"]),
+    ("cdn", "book/1_random_effects/01_oysters", ["python/python.js", "python/exercises.js"]),
+    ("cdn", "book/1_random_effects/index", []),
+    ("", "book/4_lmertest/04_type_one_error", []),
+    ("", "book/1_random_effects/01_oysters", []),
+])  # fmt: skip
+def test_only_pages_that_need_it_get_scripts_and_none_without_a_source(extension, source, page, expected):
+    added: list[str] = []
+    body = extension.LABORATORY if "type_one" in page else ""
+    app = types.SimpleNamespace(
+        config=types.SimpleNamespace(pyodide_from=source, pyodide_exercises=[PART]),
+        builder=types.SimpleNamespace(format="html"),
+        pyodide_files=extension.pyodide()["files"]
+        | {f"{n}.zip": {"bytes": 1, "part": "site"} for n in ("laboratory", "exercises")},
+        add_js_file=lambda name, **_: added.append(name),
+        add_css_file=lambda name: None,
+    )
+    extension.add_scripts(app, page, "page.html", {"body": body}, None)
+    assert added == expected

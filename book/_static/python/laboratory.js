@@ -92,7 +92,7 @@
   }
 
   for (const place of document.querySelectorAll(".mm-laboratory")) {
-    place.querySelector(".mm-without")?.remove();
+    place.querySelector(".mm-without")?.classList.add("mm-on-paper");
     offer(place, "laboratory", "Start the laboratory", (engine, state) => build(place, engine, state));
   }
 })();
