@@ -82,8 +82,8 @@ def bridge_sampling(
     >>> rng = np.random.default_rng(1)
     >>> normal = lambda u: -0.5 * (u**2).sum(axis=1)  # integrates to 2 pi
     >>> found = bridge_sampling(rng.normal(size=(4000, 2)), normal, rng=rng)
-    >>> round(found.log_evidence - np.log(2 * np.pi), 1), found.error < 0.02
-    (0.0, True)
+    >>> bool(abs(found.log_evidence - np.log(2 * np.pi)) < 0.02), found.error < 0.02
+    (True, True)
     """
     u = np.asarray(draws, dtype=float)
     if u.ndim != 2 or len(u) < 20 * u.shape[1] or not np.isfinite(u).all():

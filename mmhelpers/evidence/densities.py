@@ -53,7 +53,7 @@ def summarise_draws(
     >>> import numpy as np
     >>> effect = np.random.default_rng(1).normal(2, 1, 4000)
     >>> summarise_draws({"warm": effect}, rope=(-1, 1)).round(1).loc["warm"].tolist()
-    [2.0, 1.0, 0.0, 3.9, 1.0, 0.2]
+    [2.0, 1.0, 0.1, 4.0, 1.0, 0.2]
     """
     import pandas as pd
 

@@ -43,6 +43,14 @@ class GridPosterior(GridModel):
         Names of the groups.
     prior : GridPrior
         Its priors.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> prior = mm.GridPrior({"(Intercept)": (1500, 200)}, group_sd=100, sigma=100)
+    >>> post = mm.grid_posterior("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff"), prior)
+    >>> round(post.log_evidence, 1), post.leave_out("group")["n"].tolist()
+    (-169.2, [5, 5, 5, 5, 5, 5])
     """
 
     @cached_property
@@ -267,7 +275,7 @@ def grid_posterior(formula: str, data: pd.DataFrame, prior: GridPrior) -> GridPo
     >>> prior = mm.GridPrior({"(Intercept)": (1500, 200)}, group_sd=100, sigma=100)
     >>> post = mm.grid_posterior("Yield ~ 1 + (1 | Batch)", mm.load("Dyestuff"), prior)
     >>> post.table().round(0)["mean"].to_dict()
-    {'(Intercept)': 1527.0, 'tau': 50.0, 'sigma': 51.0}
+    {'(Intercept)': 1527.0, 'tau': 51.0, 'sigma': 53.0}
     """
     matrices = build_matrices(formula, data)
     terms = matrices.terms
