@@ -82,7 +82,7 @@ def test_walks_are_drawn():
         "two": mm.hamiltonian(COV, [0, 0], 4, 0.2, 6, seed=1),
     }
     axes = mm.plot_walks(walks, COV)
-    assert [ax.get_title() for ax in axes] == ["one: 12 draws", "two: 4 draws"]
+    assert [ax.get_title(loc="left") for ax in axes] == ["one: 12 draws", "two: 4 draws"]
     assert axes[0].get_xlim() == axes[1].get_xlim()
     ring = np.array(axes[0].lines[0].get_data())
     level = np.einsum("ik,ij,jk->k", ring, np.linalg.inv(COV), ring)

@@ -30,7 +30,7 @@ def document(*parts: nodes.Node) -> nodes.document:
 
 
 def linked(tree: nodes.document, terms=OWN, silent=frozenset()) -> list[str]:
-    glossary.link_terms(tree, terms, silent, "glossary.html")
+    glossary.link_terms(tree, terms, silent, {name: f"glossary.html#{name}" for name in terms})
     return [link.astext() for link in tree.findall(nodes.reference) if "term" in link["classes"]]
 
 
@@ -58,7 +58,7 @@ def test_first_use_is_linked_once():
     tree = document("A random effect, and random effects.", "Random effects again; AIC.")
     assert linked(tree) == ["random effect", "AIC"]
     link = next(iter(tree.findall(nodes.reference)))
-    assert link["refuri"] == "glossary.html#term-random-effect"
+    assert link["refuri"] == "glossary.html#random effect"
     assert link["reftitle"] == "An effect."
     assert tree.astext() == "A random effect, and random effects.\n\nRandom effects again; AIC."
 
@@ -93,6 +93,11 @@ def test_emphasis_is_no_obstacle():
 
 def test_silent_terms_are_left():
     assert linked(document("a random effect"), silent=frozenset({"random effect", "random effects"})) == []
+
+
+def test_a_term_without_a_place_is_left():
+    tree = document("a random effect")
+    assert glossary.link_terms(tree, OWN, frozenset(), {}) == []
 
 
 def test_the_longest_term_wins():

@@ -23,8 +23,8 @@ def table():
 
 def test_titles_count_what_was_missed_and_what_is_off_the_scale(table):
     axes = mm.plot_recovery(table, "method", limits=(-5, 5))
-    assert axes[0].get_title(loc="left") == "a: 1 of 3 missed"
-    assert axes[1].get_title(loc="left") == "b: 0 of 3 missed, 1 off the scale"
+    assert axes[0].get_title(loc="left") == "a\n1 of 3 missed"
+    assert axes[1].get_title(loc="left") == "b\n0 of 3 missed, 1 off the scale"
     assert axes[0].get_ylim() == axes[1].get_ylim()
 
 

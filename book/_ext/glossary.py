@@ -73,7 +73,9 @@ def left_alone(node: nodes.Node) -> bool:
     return False
 
 
-def link_terms(tree: nodes.document, terms: dict[str, str], silent: frozenset[str], page: str) -> list[str]:
+def link_terms(
+    tree: nodes.document, terms: dict[str, str], silent: frozenset[str], addresses: dict[str, str]
+) -> list[str]:
     """Link the first use of each entry in a document, in place; return the terms that were linked.
 
     Parameters
@@ -83,10 +85,10 @@ def link_terms(tree: nodes.document, terms: dict[str, str], silent: frozenset[st
         Definition of each term. Terms with the same definition are one entry: its first use is linked, in whatever form.
     silent : set of str
         Terms that are not linked.
-    page : str
-        Address of the glossary, relative to the document.
+    addresses : dict of str to str
+        Where each term stands, relative to the document.
     """
-    wanted = frozenset(terms) - silent
+    wanted = frozenset(terms) & frozenset(addresses) - silent
     if not wanted:
         return []
     known = {name.lower(): name for name in wanted}
@@ -103,9 +105,8 @@ def link_terms(tree: nodes.document, terms: dict[str, str], silent: frozenset[st
                 continue
             done.add(terms[name])
             linked.append(name)
-            target = f"{page}#{nodes.make_id('term-' + name)}"
             link = nodes.reference(
-                "", found[0], refuri=target, internal=True, classes=["term"], reftitle=terms[name]
+                "", found[0], refuri=addresses[name], internal=True, classes=["term"], reftitle=terms[name]
             )
             pieces += [nodes.Text(words[at : found.start()]), link]
             at = found.end()
@@ -125,7 +126,10 @@ def resolve(app: Sphinx, tree: nodes.document, docname: str) -> None:
     if app.builder.format != "html" or not CHAPTER.match(docname) or PAGE not in app.env.found_docs:
         return
     terms, silent = parse(SOURCE.read_text(encoding="utf8"))
-    link_terms(tree, terms, silent, app.builder.get_relative_uri(docname, PAGE))
+    page = app.builder.get_relative_uri(docname, PAGE)
+    objects = app.env.get_domain("std").objects  # (kind, name) -> (document, anchor)
+    addresses = {name: f"{page}#{objects['term', name][1]}" for name in terms if ("term", name) in objects}
+    link_terms(tree, terms, silent, addresses)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import logging
 import os
@@ -25,15 +26,15 @@ def use_bayes() -> None:
     set by yourself in the environment variable ``PYTENSOR_FLAGS`` are respected. Errors are still shown; warnings from
     within these packages are not, and what their messages say about convergence is what `posterior_check` finds out.
 
-    Examples
-    --------
-    >>> import mmhelpers as mm
-    >>> mm.use_bayes()
-
     Raises
     ------
     ImportError
         If PyMC is not installed.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> mm.use_bayes()
     """
     if "pytensor" not in sys.modules:
         flags = os.environ.get("PYTENSOR_FLAGS", "")
@@ -41,11 +42,10 @@ def use_bayes() -> None:
         missing = [flag for flag in wanted if flag.split("=")[0] not in flags]
         os.environ["PYTENSOR_FLAGS"] = ",".join([*([flags] if flags else []), *missing])
     try:
-        import pymc  # noqa: F401 - it sets up its loggers when it is imported
-        import pytensor
+        importlib.import_module("pymc")  # it sets up its loggers when it is imported
+        config: Any = importlib.import_module("pytensor").config
     except ImportError as error:
         raise ImportError("bambi and PyMC are not installed: pip install 'mmhelpers[bayes]'") from error
-    config: Any = pytensor.config
     if "blas__ldflags=" not in os.environ.get("PYTENSOR_FLAGS", ""):
         with contextlib.suppress(Exception):  # a PyTensor without this flag has no BLAS to warn about
             config.blas__ldflags = ""

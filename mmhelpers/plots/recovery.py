@@ -58,7 +58,7 @@ def plot_recovery(
     ...                       "lower": [-0.3, 0.4], "upper": [0.9, 1.6]})
     >>> axes = plot_recovery(table, by="method")
     >>> axes[0].get_title(loc="left")
-    'a: 1 of 2 missed'
+    'a\\n1 of 2 missed'
     """
     import matplotlib.pyplot as plt
 
@@ -93,7 +93,7 @@ def plot_recovery(
                 )
         beyond = f", {outside.sum()} off the scale" if outside.any() else ""
         panel.set_title(
-            f"{method}: {missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small"
+            f"{method}\n{missed.sum()} of {len(own)} missed{beyond}", loc="left", fontsize="small"
         )
         panel.margins(0.03)
         pad = 0.03 * (high - low)
