@@ -118,7 +118,7 @@ def test_every_diagnosis_takes_a_singular_fit_and_one_with_missing_rows():
 
 
 @pytest.mark.parametrize(
-    "fault", ["overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space"]
+    "fault", ["overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space", "means"]
 )
 def test_example_data_have_the_fault_they_are_named_for_and_no_other(fault):
     def poisson(data):
@@ -135,6 +135,7 @@ def test_example_data_have_the_fault_they_are_named_for_and_no_other(fault):
         "tails": (mixed, lambda f, d: mm.check_normality(f).p),
         "effects": (mixed, lambda f, d: mm.check_random_effects(f).p),
         "time": (mixed, lambda f, d: mm.check_autocorrelation(f, "day", "g", lags=3).p),
+        "means": (mixed, lambda f, d: mm.check_group_means(f, "h").p),
         "space": (mixed, lambda f, d: mm.check_spatial(f, d.east, d.north).p),
     }
     fit, test = tests[fault]
@@ -168,7 +169,10 @@ def test_the_same_call_gives_the_same_verdicts_and_they_print():
     one, two = mm.check(fit), mm.check(fit)
     assert str(one) == str(two)
     assert "zeros" in str(one)
-    assert "<table" in one._repr_html_()
+    page = one._repr_html_()
+    assert all(v.name in page and v.advice.split("'")[0] in page for v in one.verdicts)
+    assert 'colspan="3"' in page  # what to try has a row of its own, and wraps
+    assert "white-space:normal" in page
 
 
 def test_the_page_draws_every_kind_of_fit():

@@ -51,7 +51,8 @@ local({
       fitted = as.numeric(fitted(m)), loglik = as.numeric(logLik(m)),
       reml = gaussian && lme4::isREML(m), messages = messages[!singular | !grepl("singular", messages)],
       response = names(model.frame(m))[1], frame = frame_of(model.frame(m)),
-      rows = rownames(model.frame(m)), x_terms = terms_of(lme4::getME(m, "X"), terms(m)))
+      rows = rownames(model.frame(m)), x_terms = terms_of(lme4::getME(m, "X"), terms(m)),
+      laplace = !gaussian && m@devcomp$dims[["nAGQ"]] == 1)
   }
   describe_lm <- function(m) {
     fam <- family_of(m)
@@ -173,7 +174,7 @@ local({
       reml = isTRUE(m$modelInfo$REML), messages = if (isTRUE(m$sdr$pdHess)) character(0) else
         "glmmTMB: the Hessian is not positive definite",
       response = names(mf)[1], frame = frame_of(mf), rows = rownames(mf),
-      zero = if (any(zero > 0)) zero else numeric(0),
+      zero = if (any(zero > 0)) zero else numeric(0), laplace = !isTRUE(m$modelInfo$REML),
       x_terms = terms_of(lme4::getME(m, "X"), terms(lme4::nobars(formula(m)))))
   }
   # gamm4's pair of fits: the curves are random effects of the mer, with basis functions where others have dummies.
@@ -221,6 +222,7 @@ local({
   }
   function(m) {
     if (is.list(m) && inherits(m[["mer"]], "merMod") && inherits(m[["gam"]], "gam")) describe_gamm4(m)
+    else if (is.list(m) && inherits(m[["lme"]], "lme") && inherits(m[["gam"]], "gam")) list(class = "gamm", unknown = TRUE)
     else if (inherits(m, "merMod")) describe_merMod(m)
     else if (inherits(m, "glmmTMB")) describe_glmmTMB(m)
     else if (inherits(m, "gls")) describe_gls(m)

@@ -42,13 +42,13 @@ def from_mmhelpers(fit: Any) -> FitView:
         again = fit_matrices(replace(matrices, y=response), response, fit.reml)
         return from_mmhelpers(type(fit)(again, fit.data.assign(**{matrices.response: response})))
 
-    def refit_means(Y: Array) -> Array:
+    def refit_many(Y: Array) -> tuple[Array, Array]:
         fitted = fit_matrices(matrices, np.asarray(Y, float).T, fit.reml)
         means = fitted.beta @ matrices.X.T + offset
         if matrices.terms:
             for term, block in zip(terms, fitted.modes() if fitted.modes else (), strict=True):
                 means = means + term.contribution(np.asarray(block))
-        return np.ascontiguousarray(means.T)
+        return np.ascontiguousarray(means.T), np.asarray(fitted.sigma) ** 2
 
     def without(keep: NDArray[np.bool_]) -> FitView:
         from mmhelpers.fitting import fit as fit_again
@@ -75,7 +75,7 @@ def from_mmhelpers(fit: Any) -> FitView:
         message=fit.message,
         frame=fit.data,
         refit=refit,
-        refit_means=refit_means,
+        refit_many=refit_many,
         x_terms=tuple("(Intercept)" if a == 0 else matrices.x_terms[a - 1] for a in matrices.assign),
         without=without,
     )

@@ -7,6 +7,7 @@ is simulated in R unless it must be, so that one NumPy generator governs all ran
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from typing import Any
@@ -85,6 +86,13 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
 
     with localconverter(robjects.default_converter):
         parts = _plain(_function("describe.R")(fit))
+    if parts["class"][0] == "gamm":
+        raise UnsupportedFitError(
+            "fit is what mgcv::gamm gives, an lme and a gam. It is not read: its lme holds every curve as a grouping "
+            "factor, and for other responses than gaussian ones it is only the last step of a penalised "
+            "quasi-likelihood, which has no distribution to simulate from. Fit the same curves with gamm4::gamm4; or, "
+            "for errors with a correlation or a variance structure, with nlme::lme and splines::ns"
+        )
     if "unknown" in parts:
         raise UnsupportedFitError(
             f"fit is an R object of class {parts['class'][0]!r}; known are lm, glm, lme4's lmerMod and "
@@ -118,7 +126,37 @@ def from_r(fit: Any, frame: Any = None) -> FitView:
     def without(keep: NDArray[np.bool_]) -> FitView:
         return again(seen.observed, keep, None if seen.frame is None else seen.frame[keep])
 
-    return replace(seen, refit=refit, without=None if kind == "gamm4" else without)
+    return replace(
+        seen,
+        refit=refit,
+        refit_many=_laplace(seen, refit, bool(parts.get("laplace", [False])[0])),
+        without=None if kind == "gamm4" else without,
+    )
+
+
+def _laplace(
+    seen: FitView, refit: Callable[[Array], FitView], laplace: bool
+) -> Callable[[Array], tuple[Array, Array]] | None:
+    """Refit many responses at once, where the engine's own approximation is known here: see `laplace`."""
+    by_laplace = laplace and seen.engine in {"lme4 glmerMod", "R glmmTMB"}
+    canonical = (seen.family.name, seen.family.link) in {("poisson", "log"), ("binomial", "logit")}
+    if not by_laplace or not canonical or len(seen.terms) != 1 or seen.simulator is not None:
+        return None
+    term = seen.terms[0]
+    if term.z.shape[1] != 1 or not (term.z == 1).all():
+        return None
+    from .laplace import InterceptModel
+
+    model = InterceptModel(seen.family.name, seen.X, term.index, seen.offset, seen.weights)
+
+    def refit_many(Y: Array) -> tuple[Array, Array]:
+        fits = model.fit(np.asarray(Y, float).T, seen.beta, float(np.sqrt(term.cov[0, 0])))
+        means = fits.means.T.copy()
+        for k in np.flatnonzero(~fits.converged):  # to the engine, which says so if it cannot either
+            means[:, k] = refit(np.asarray(Y, float)[:, k]).fitted(True)
+        return means, np.ones(means.shape[1])
+
+    return refit_many
 
 
 def from_pymer4(fit: Any) -> FitView:

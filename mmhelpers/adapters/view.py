@@ -134,9 +134,9 @@ class FitView:
     simulator : callable or None
         ``simulator(n_sim, rng, conditional) -> (n, n_sim)`` where the engine must simulate itself;
         None when `terms` and `family` are enough.
-    refit_means : callable or None
-        ``refit_means(Y) -> array``: conditional fitted means of refits to many responses at once, shapes (n, m), where
-        the engine can do that faster than one by one.
+    refit_many : callable or None
+        ``refit_many(Y) -> (means, dispersion)``: conditional fitted means of refits to many responses at once, shapes
+        (n, m), and their dispersions, shape (m,), where that can be done faster than one by one.
     x_terms : tuple of str, length p, or empty
         The term of the formula that each column of X belongs to ("(Intercept)", "site", "site:Days"); empty where the
         engine does not tell.
@@ -179,7 +179,7 @@ class FitView:
     variance: Array | None = field(default=None, repr=False, compare=False)
     simulator: Simulator | None = field(default=None, repr=False, compare=False)
     refit: Callable[[Array], FitView] | None = field(default=None, repr=False, compare=False)
-    refit_means: Callable[[Array], Array] | None = field(default=None, repr=False, compare=False)
+    refit_many: Callable[[Array], tuple[Array, Array]] | None = field(default=None, repr=False, compare=False)
     x_terms: tuple[str, ...] = field(default=(), repr=False, compare=False)
     without: Callable[[NDArray[np.bool_]], FitView] | None = field(default=None, repr=False, compare=False)
 

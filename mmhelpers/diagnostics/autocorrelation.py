@@ -76,7 +76,7 @@ def check_temporal(
     one = bool(same.all())
     chosen = method
     if chosen is None:
-        dependent = known is not None and (known.conditional is False or known.refitted is not None)
+        dependent = known is not None and known.independent is False
         chosen = "simulation" if dependent else "normal" if one and n >= 100 else "draws"
     if chosen == "normal":
         if not one:
@@ -201,7 +201,7 @@ def check_spatial(
     W = _weights(_places(x, n, "x"), _places(y, n, "y"))
     statistic = float(_moran(values[:, None], W)[0])
     expected, sd = _moran_moments(values, W)
-    dependent = known is not None and (known.conditional is False or known.refitted is not None)
+    dependent = known is not None and known.independent is False
     chosen = method or ("simulation" if dependent else "normal")
     if chosen == "normal":
         from scipy.stats import norm

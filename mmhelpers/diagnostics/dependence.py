@@ -74,9 +74,15 @@ def check_quantiles(
     values = np.asarray(x, dtype=float)
     if values.shape != (len(known),) or not np.isfinite(values).all():
         raise ValueError(f"predictor needs one finite value for each of the {len(known)} residuals")
-    basis = _spline(values, knots)
     columns = known.columns
-    parts = np.array([_score(columns, q, basis) for q in quantiles])
+    if predictor is None and known.refitted is not None:
+        # each simulated response along its own fit, as the observed one: with fitted effects the two are correlated
+        own = np.column_stack([known.fitted, known.refitted])
+        bases = [_spline(fitted, knots) for fitted in own.T]
+        parts = np.array([_scores(columns, q, bases) for q in quantiles])
+    else:
+        basis = _spline(values, knots)
+        parts = np.array([_score(columns, q, basis) for q in quantiles])
     rows = [
         TestRow(
             name=label,
@@ -118,3 +124,9 @@ def _score(columns: Array, quantile: float, basis: Array) -> Array:
     """Score statistic of each column, shape (m,): squared length of the indicators' projection."""
     below = (columns < quantile) - quantile
     return np.asarray(((basis.T @ below) ** 2).sum(axis=0) / (quantile * (1 - quantile)))
+
+
+def _scores(columns: Array, quantile: float, bases: list[Array]) -> Array:
+    """Score statistic of each column on a basis of its own, shape (m,)."""
+    parts = zip(columns.T, bases, strict=True)
+    return np.array([_score(column[:, None], quantile, basis)[0] for column, basis in parts])

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "calibration", "faulty"]
 
 Fault = Literal[
-    "overdispersion", "zeros", "curve", "variance", "tails", "effects", "time", "space", "outliers", "group"
+    "overdispersion",
+    "zeros",
+    "curve",
+    "variance",
+    "tails",
+    "effects",
+    "time",
+    "space",
+    "outliers",
+    "group",
+    "means",
 ]
 COUNTS = {"overdispersion", "zeros"}
 STUDIES = ("level", "refit", "power")
@@ -29,7 +39,7 @@ def faulty(fault: Fault, size: float = 1.0, seed: int = 1) -> pd.DataFrame:
         of zeros added. The others are gaussian with 20 groups: curve (a square of x), variance (larger for h = "b"),
         tails (heavy ones), effects (skewed group effects), time (errors of first-order autoregression over `day`
         within each group), space (errors that resemble their neighbours'), outliers (six rows), group (one group
-        with a slope of its own).
+        with a slope of its own), means (larger by 0.6 for h = "b").
     size : float
         Size of the fault; 0 gives the same data without it.
     seed : int
@@ -83,6 +93,9 @@ def faulty(fault: Fault, size: float = 1.0, seed: int = 1) -> pd.DataFrame:
     y = 1 + x + b[g] + e
     if fault == "curve":
         y = y + 2.5 * size * (x**2 - 1 / 3)
+    if fault == "means":
+        table["h"] = np.tile(["a", "b"], n // 2)  # balanced, so that nothing else differs between the two
+        y = y + 0.6 * size * (table["h"] == "b").to_numpy()
     if fault == "outliers":
         y[[20, 50, 97, 140, 171, 222]] += 9 * size * np.array([1, -1, 1, 1, -1, 1])
     if fault == "group":

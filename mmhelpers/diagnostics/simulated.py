@@ -105,8 +105,8 @@ def check_dispersion(
         simulations: 1 where the dispersion is right. Of a mixed model's fit (of counts or proportions)
         overdispersion is looked for around the random effects as fitted, where it shows, and underdispersion with
         new ones, where the test has its level; quantile residuals are tested as they were made.
-        With refits each simulation is taken around its own fit,
-        which makes the test exact; without them it is conservative.
+        With refits it is the sum of squared Pearson residuals, each simulation's by its own fit,
+        and the test has its level; without them it is conservative.
 
     Examples
     --------
@@ -138,10 +138,18 @@ def check_dispersion(
             "0/1 responses have no dispersion of their own, and around effects fitted to them they always seem "
             "underdispersed: leave conditional out, or take sums by group first, r.by_group(g)"
         )
-    centre = known.fitted[:, None] if known.refitted is None else known.refitted
-    simulated = np.var(known.simulated - centre, axis=0, ddof=1)
+    if known.refitted is not None:
+        if not known.discrete:
+            raise ValueError(
+                "every refit estimates the dispersion of a continuous response anew, so there is nothing left to test: "
+                "leave refit out, or ask check_homogeneity whether the variance is the same everywhere"
+            )
+        squares = (known.pool**2).sum(axis=0)
+        words = "sum of squared Pearson residuals, each of its own refit"
+        return _against(float(squares[0]), squares[1:], alternative, exact, "dispersion", words, len(known))
+    simulated = np.var(known.simulated - known.fitted[:, None], axis=0, ddof=1)
     observed = float(np.var(known.observed - known.fitted, ddof=1))
-    method = "variance around the fitted means" + (", refitted" if known.refitted is not None else "")
+    method = "variance around the fitted means"
     return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
 
 
@@ -287,7 +295,7 @@ def check_outliers(
     if margin not in {"both", "upper", "lower"}:
         raise ValueError(f"margin is {margin!r}; it must be 'both', 'upper' or 'lower'")
     known = need_simulations(r, "check_outliers")
-    counts = _outliers(np.column_stack([known.observed, known.simulated]), margin)
+    counts = _outliers(known.pool, margin)
     observed, others = float(counts[0]), counts[1:]
     n, share = len(known), (2 if margin == "both" else 1) / (known.n_sim + 1)
     if method == "binomial":

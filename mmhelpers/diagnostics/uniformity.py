@@ -27,15 +27,21 @@ def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None 
         small); "less": below it.
     method : {"simulation", "independent"}, optional
         Where the p-value comes from. simulation: the same statistic of every simulated response in its turn,
-        which is right where observations depend on each other, as those of one group do (the default where
-        the simulations are known). independent: Kolmogorov's distribution for independent residuals (the
-        default for given residuals).
+        which is right where observations depend on each other, as those of one group do, and after refits. independent:
+        Kolmogorov's distribution for independent residuals: the default for given residuals, and for simulations of a
+        fit without random effects or with these kept.
 
     Returns
     -------
     TestTable
         `statistic` is the largest distance D (D+ or D- for one-sided alternatives) between the residuals'
         distribution function and the uniform one.
+
+    Notes
+    -----
+    Of a mixed model's fit (of counts or proportions) the residuals around the random effects as fitted are tested:
+    with new ones, most of the distance is that between groups, and hides the rest. Quantile residuals are tested as
+    they were made.
 
     References
     ----------
@@ -47,9 +53,10 @@ def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None 
     >>> check_uniformity((np.arange(50) + 0.5) / 50).p > 0.99
     True
     """
-    values, known = scaled(r)
+    values, known = scaled(_around_modes(r))
     wanted = side(alternative)
-    chosen = method or ("simulation" if known is not None else "independent")
+    alone = known is None or known.independent
+    chosen = method or ("independent" if alone else "simulation")
     statistic = float(_distance(values[:, None], wanted)[0])
     if chosen == "simulation":
         if known is None:
@@ -73,6 +80,17 @@ def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None 
         method=f"Kolmogorov-Smirnov, {wanted}: {words}",
     )
     return TestTable((row,))
+
+
+def _around_modes(r: Any) -> Any:
+    """Quantile residuals of a generalised mixed model's fit around its modes; anything else as it is."""
+    from ..adapters import is_fit, view
+    from ..residuals.quantile import quantile_residuals
+
+    if not is_fit(r):
+        return r
+    seen = view(r)
+    return quantile_residuals(seen, conditional=True) if seen.random and not seen.linear else seen
 
 
 def _distance(columns: Array, alternative: Alternative) -> Array:

@@ -18,7 +18,7 @@ __all__ = ["icc", "r2"]
 _LATENT = {"logit": math.pi**2 / 3, "probit": 1.0, "cloglog": math.pi**2 / 6}
 
 
-def _parts(seen: FitView) -> tuple[float, dict[str, float], float]:
+def _parts(seen: FitView, at: float | None = None) -> tuple[float, dict[str, float], float]:
     """Variance of the fixed part, of each grouping factor (mean over the rows), and of the errors."""
     curves = sum((term.contribution(term.modes) for term in seen.terms if term.smooth), np.zeros(seen.nobs))
     fixed = float(np.var(seen.X @ seen.beta + curves, ddof=1))
@@ -34,7 +34,8 @@ def _parts(seen: FitView) -> tuple[float, dict[str, float], float]:
     if seen.family.name in {"poisson", "negative binomial"} and seen.family.link == "log":
         # mean count with the random effects averaged out: E exp(eta + z'b) = exp(eta + z'Psi z / 2)
         spread = sum((np.einsum("nk,kl,nl->n", t.z, t.cov, t.z) for t in seen.random), np.zeros(seen.nobs))
-        mean = float(np.mean(np.exp(seen.X @ seen.beta + seen.offset + curves + spread / 2)))
+        marginal = float(np.mean(np.exp(seen.X @ seen.beta + seen.offset + curves + spread / 2)))
+        mean = marginal if at is None else float(at)
         extra = 1 / seen.family.size if seen.family.name == "negative binomial" else 0.0
         return fixed, random, float(np.log1p(1 / mean + extra))  # Nakagawa et al. (2017), table 1
     raise ValueError(
@@ -44,13 +45,16 @@ def _parts(seen: FitView) -> tuple[float, dict[str, float], float]:
     )
 
 
-def r2(fit: Any) -> pd.Series:
+def r2(fit: Any, mean: float | None = None) -> pd.Series:
     """Share of the variance that the fixed effects explain, without and with the random effects.
 
     Parameters
     ----------
     fit : a fit
         What `view` knows: gaussian, binomial, Poisson, negative binomial.
+    mean : float, optional
+        The count at which the variance of a single count is taken; by default the mean of the model's own marginal
+        means. R's performance (0.10) takes exp(intercept) of the model without covariates.
 
     Returns
     -------
@@ -60,8 +64,7 @@ def r2(fit: Any) -> pd.Series:
     Notes
     -----
     Counts are taken on the scale of the log, with the lognormal approximation log(1 + 1 / mean) for the variance
-    that a single count adds. The mean is that of the model's own marginal means; R's performance takes it from a
-    model without covariates that it fits beside, so that its numbers differ a little.
+    that a single count adds.
 
     References
     ----------
@@ -80,14 +83,19 @@ def r2(fit: Any) -> pd.Series:
     """
     import pandas as pd
 
-    fixed, random, error = _parts(view(fit))
+    _count_of(mean)
+    fixed, random, error = _parts(view(fit), mean)
     total = fixed + sum(random.values()) + error
     shares = {"marginal": fixed / total, "conditional": (fixed + sum(random.values())) / total}
     return pd.Series(shares, name="R2")
 
 
 def icc(
-    fit: Any, n_boot: int = 0, confidence: float = 0.95, rng: np.random.Generator | None = None
+    fit: Any,
+    n_boot: int = 0,
+    confidence: float = 0.95,
+    rng: np.random.Generator | None = None,
+    mean: float | None = None,
 ) -> pd.DataFrame:
     """Intraclass correlation: share of the variance around the fixed part that each grouping factor holds.
 
@@ -101,6 +109,8 @@ def icc(
         Confidence of the interval.
     rng : numpy.random.Generator, optional
         Source of the randomness; a fixed seed without it.
+    mean : float, optional
+        The count at which the variance of a single count is taken, see `r2`.
 
     Returns
     -------
@@ -124,7 +134,8 @@ def icc(
     seen = view(fit)
     if not seen.random:
         raise ValueError("the fit has no random effects, so there is no intraclass correlation")
-    values = _icc(seen)
+    _count_of(mean)
+    values = _icc(seen, mean)
     table = pd.DataFrame({"icc": values.to_numpy()}, index=values.index)
     if not n_boot:
         return table
@@ -134,16 +145,22 @@ def icc(
         raise UnsupportedFitError(f"fits of {seen.engine} cannot be refitted here; leave n_boot out")
     generator = np.random.default_rng(1) if rng is None else rng
     draws = seen.simulate(n_boot, generator, conditional=False)
-    boot = np.array([_icc(seen.refit(y)).to_numpy() for y in draws.T])
+    boot = np.array([_icc(seen.refit(y), mean).to_numpy() for y in draws.T])
     tail = (1 - confidence) / 2
     table["lower"], table["upper"] = np.quantile(boot, tail, axis=0), np.quantile(boot, 1 - tail, axis=0)
     return table
 
 
-def _icc(seen: FitView) -> pd.Series:
+def _count_of(mean: float | None) -> None:
+    """Refuse a mean that no count can have."""
+    if mean is not None and not mean > 0:
+        raise ValueError(f"mean is {mean!r}; the mean of a count is above zero")
+
+
+def _icc(seen: FitView, mean: float | None) -> pd.Series:
     import pandas as pd
 
-    _, random, error = _parts(seen)
+    _, random, error = _parts(seen, mean)
     total = sum(random.values()) + error
     shares = {group: value / total for group, value in random.items()}
     if len(shares) > 1:

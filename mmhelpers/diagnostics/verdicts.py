@@ -141,16 +141,18 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f'<tr><th scope="row" style="text-align:left">{html.escape(v.name)}</th><td>{v.verdict}</td>'
-            f'<td style="text-align:right">{html.escape(format_p(v.p))}</td>'
-            f'<td style="text-align:left">{html.escape(v.advice)}</td></tr>'
-            for v in self.verdicts
-        )
-        head = "".join(
-            f'<th scope="col">{name}</th>' for name in ("diagnosis", "verdict", "p", "what to try")
-        )
-        return f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        # what to try stands below its diagnosis and wraps, so that a phone shows it whole
+        left = "text-align:left;white-space:normal"
+        body = ""
+        for v in self.verdicts:
+            body += f'<tr><th scope="row" style="{left}">{html.escape(v.name)}</th><td>{v.verdict}</td>'
+            body += f'<td style="text-align:right">{html.escape(format_p(v.p))}</td></tr>'
+            if v.advice:
+                body += f'<tr><td colspan="3" style="{left};padding-left:1.5em"><em>What to try:</em> '
+                body += f"{html.escape(v.advice)}</td></tr>"
+        head = "".join(f'<th scope="col">{name}</th>' for name in ("diagnosis", "verdict", "p"))
+        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'<table class="dataframe" style="max-width:44em">{table}</table>'
 
 
 def check(fit: Any, n_sim: int = 250, rng: np.random.Generator | int | None = None) -> Check:
@@ -193,10 +195,13 @@ def check(fit: Any, n_sim: int = 250, rng: np.random.Generator | int | None = No
 
 
 def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> list[TestTable]:
-    wanted: list[Callable[[], TestTable]] = [lambda: check_uniformity(r)]
+    kept = r
+    if seen.random and not seen.linear:  # around the modes, where faults of the counts themselves show
+        kept = quantile_residuals(seen, n_sim=r.n_sim, rng=rng, conditional=True)
+    wanted: list[Callable[[], TestTable]] = [lambda: check_uniformity(kept)]
     if seen.family.discrete:
         if not _zero_one(seen):  # single 0/1 responses have no dispersion
-            wanted += [lambda: _dispersion(seen, r, rng)]
+            wanted += [lambda: _dispersion(seen, r, kept)]
         if seen.family.name != "binomial":
             wanted += [lambda: check_zeros(r, exact=True)]
     else:
@@ -210,10 +215,9 @@ def _tests(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> lis
     return [make() for make in wanted]
 
 
-def _dispersion(seen: FitView, r: QuantileResiduals, rng: np.random.Generator) -> TestTable:
+def _dispersion(seen: FitView, r: QuantileResiduals, kept: QuantileResiduals) -> TestTable:
     if not seen.random:
         return check_dispersion(r, exact=True)
-    kept = quantile_residuals(seen, n_sim=r.n_sim, rng=rng, conditional=True)
     return two_ways(kept, r, "two-sided", exact=True)
 
 
