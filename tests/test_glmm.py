@@ -90,7 +90,9 @@ def test_no_variance_gives_the_glm():
         fit = mm.fit_logistic(y, x, who)
         if fit.singular[0]:
             break
-    assert fit.singular[0] and fit.converged[0] and fit.sigma[0] == 0
+    assert fit.singular[0]
+    assert fit.converged[0]
+    assert fit.sigma[0] == 0
     glm = sm.GLM(y, x, family=sm.families.Binomial()).fit()
     assert fit.beta[0] == pytest.approx(glm.params, abs=1e-5)
     assert fit.loglik[0] == pytest.approx(glm.llf, abs=1e-7)
@@ -227,7 +229,9 @@ def test_cattle_as_in_r():
 def test_first_rows_of_the_cached_study_from_the_seed():
     """One small cell of data/logistic_bias.csv, made again with fewer sets, agrees within chance."""
     table = mm.load("logistic_bias")
-    cell = table[(table["answers"] == 4) & (table["sd"] == 2) & (table["quantity"] == "b1")].set_index("method")
+    cell = table[(table["answers"] == 4) & (table["sd"] == 2) & (table["quantity"] == "b1")].set_index(
+        "method"
+    )
     y, x, who = answers(14, sets=300, clusters=100)
     for method in ("pql", "laplace", "quadrature"):
         own = mm.fit_logistic(y, x, who, method=method, points=9).beta[:, 1]

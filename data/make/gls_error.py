@@ -64,7 +64,11 @@ def main() -> None:
                 error = np.sqrt(rate * (1 - rate) / YEARS)
                 rows.append(
                     {"urchins": len(table), "method": method, "season": slope, "rate": round(rate, 4)}
-                    | {"error": round(float(error), 4), "years": YEARS, "failed": failed if method == "GLS" else 0}
+                    | {
+                        "error": round(float(error), 4),
+                        "years": YEARS,
+                        "failed": failed if method == "GLS" else 0,
+                    }
                 )
         print(n, failed, flush=True)
         pd.DataFrame(rows).to_csv(HERE / "gls_type1.csv", index=False, lineterminator="\n")

@@ -1,12 +1,10 @@
-"""How good PQL, Laplace and quadrature are for yes or no, and how good the tests: data/logistic_*.csv.
+"""How good PQL, Laplace and quadrature are for yes or no: data/logistic_bias.csv.
 
     python data/make/logistic.py bias      # ten minutes of one quiet core
-    python data/make/logistic.py tests     # ten minutes
 
-**bias**: 100 clusters of 2, 4, 8 or 16 answers, half without and half with a drug; logit(p) = -1 + drug + b,
-b ~ N(0, sd^2). Each data set is fitted in three ways. **tests**: half of the clusters have the drug, in all their ten
-answers; the drug does nothing. How often is p < .05 by z, by the likelihood ratio, and by the parametric bootstrap with
-39 sets? Each cell has a seed of its own, and what is done is not done again: kill it and start it as you like.
+100 clusters of 2, 4, 8 or 16 answers, half without and half with a drug; logit(p) = -1 + drug + b,
+b ~ N(0, sd^2). Each data set is fitted in three ways. Each cell has a seed of its own, and what is done is not done
+again: kill it and start it as you like.
 """
 
 from __future__ import annotations
@@ -28,9 +26,6 @@ METHODS = ("pql", "laplace", "quadrature")
 SDS, CLUSTERS = (0.5, 1.0, 2.0, 3.0), 100
 #: answers a cluster, and how many data sets (many answers take long: few clusters are alike)
 SETS = {2: 2000, 4: 2000, 8: 1000, 16: 300}
-#: clusters of the study of tests; data sets, how many of them are bootstrapped, and bootstrap sets of each
-SIZES, TESTS, SLOW, BOOT = (8, 20, 40), 3000, 300, 39
-ALPHA = 0.05
 
 
 def design(answers: int, clusters: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,40 +68,6 @@ def bias_cell(answers: int, sd: float) -> Iterator[dict[str, Any]]:
             }
 
 
-def test_cell(clusters: int, sd: float) -> Iterator[dict[str, Any]]:
-    rng = np.random.default_rng([8, clusters, int(10 * sd)])
-    who = np.repeat(np.arange(clusters), 10)
-    x = np.column_stack([np.ones(len(who)), who >= clusters // 2]).astype(float)
-    y = draw(x, who, [-0.5, 0], sd, TESTS, rng)
-
-    def ratio(y: np.ndarray) -> tuple[Any, Any, np.ndarray]:
-        full, null = (mm.fit_logistic(y, d, who, points=11) for d in (x, x[:, :1]))
-        return full, null, 2 * (full.loglik - null.loglik)
-
-    full, null, lr = ratio(y)
-    z = full.beta[:, 1] / full.se[:, 1]
-    p = {"z": 2 * stats.norm.sf(np.abs(z)), "likelihood ratio": stats.chi2.sf(lr, 1), "bootstrap": np.full(TESTS, np.nan)}
-    for begin in range(0, SLOW, 50):  # fifty data sets' bootstraps at a time, which is quicker
-        part = range(begin, begin + 50)
-        again = ratio(np.vstack([null.simulate(BOOT, rng=rng, which=i) for i in part]))[2].reshape(50, BOOT)
-        p["bootstrap"][part] = (1 + (again >= lr[part, None] - 1e-9).sum(axis=1)) / (BOOT + 1)
-    for method, value in p.items():
-        tried = np.isfinite(value)
-        ok = full.converged & null.converged & tried
-        # with 39 sets p is a multiple of 1/40, and p <= .05 has a probability of exactly 5% if the model is right
-        low = value <= ALPHA + 1e-12
-        yield {
-            "clusters": clusters,
-            "sd": sd,
-            "method": method,
-            "rejected": int(low[ok].sum()),
-            "sets": int(ok.sum()),
-            "failed": int((~ok & tried).sum()),
-            "rate": round(low[ok].mean(), 4),
-            "error": round(float(np.sqrt(low[ok].mean() * (1 - low[ok].mean()) / ok.sum())), 4),
-        }
-
-
 def run(path: Path, cells: list[tuple[Any, ...]], make: Any) -> None:
     """Append the cells that the table does not have."""
     done = set()
@@ -129,7 +90,5 @@ def run(path: Path, cells: list[tuple[Any, ...]], make: Any) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["bias"]:
         run(HERE / "logistic_bias.csv", [(a, s) for a in SETS for s in SDS], bias_cell)
-    elif sys.argv[1:] == ["tests"]:
-        run(HERE / "logistic_tests.csv", [(c, s) for c in SIZES for s in (1.0,)], test_cell)
     else:
         raise SystemExit(__doc__)

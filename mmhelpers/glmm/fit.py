@@ -202,7 +202,9 @@ def fit_logistic(
             # Laplace's maximum is cheap and near: quadrature needs a step or two from there
             psi, *rest = climb(np.column_stack([start, np.ones(len(part))]), 1)
             if k > 1:
-                psi[:, -1] = np.maximum(np.abs(psi[:, -1]), 0.1)  # zero is a saddle that Newton would not leave
+                psi[:, -1] = np.maximum(
+                    np.abs(psi[:, -1]), 0.1
+                )  # zero is a saddle that Newton would not leave
                 psi, *rest = climb(psi, k)
             loglik[part], hessian, converged[part] = rest
             beta[part], sigma[part] = psi[:, :-1], np.abs(psi[:, -1])

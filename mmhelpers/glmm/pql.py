@@ -50,7 +50,9 @@ def _within(data: Cells, w: FloatArray, times: FloatArray) -> FloatArray | float
     return np.asarray((times * data.trials**2 * share * (1 - share) / w).sum(axis=1))
 
 
-def _best_ratio(data: Cells, z: FloatArray, w: FloatArray, n: float, low: FloatArray, high: FloatArray) -> FloatArray:
+def _best_ratio(
+    data: Cells, z: FloatArray, w: FloatArray, n: float, low: FloatArray, high: FloatArray
+) -> FloatArray:
     """Find the ratio of standard deviations by golden section, in all data sets at a time."""
     one, two = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     f_one, f_two = (_linear_mixed(data, z, w, q, n)[0] for q in (one, two))

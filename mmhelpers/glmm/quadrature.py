@@ -48,9 +48,7 @@ def _modes(data: Cells, fixed: FloatArray, sigma: FloatArray) -> FloatArray:
     return u
 
 
-def log_likelihood(
-    data: Cells, psi: FloatArray, points: int
-) -> tuple[FloatArray, FloatArray]:
+def log_likelihood(data: Cells, psi: FloatArray, points: int) -> tuple[FloatArray, FloatArray]:
     """Log-likelihood and gradient of each data set.
 
     Parameters
