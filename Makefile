@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book preview chapter test check notebooks bench fuzz lab serve lock clean
+.PHONY: help setup book preview chapter test check notebooks bench fuzz lab serve pdf lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=
@@ -47,9 +47,13 @@ lab: setup ## open JupyterLab on the book, with its directives rendered
 serve: book ## the site on http://localhost:8000 (PORT=...)
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
+pdf: book ## print the whole book: _build/html/download/mixed-models-in-python.pdf (needs Chromium)
+	@$(PY) -m tools.bundle
+
 lock: ## compile requirements.txt from pyproject.toml (needs uv)
 	@uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11.0 --generate-hashes \
 	  --custom-compile-command "make lock" -o requirements.txt
+	@$(PY) -m tools.conda
 
 clean: ## remove what `make book` made (not the environment)
 	@rm -rf _build

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from .marking import Rule, mark, rules
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -72,6 +74,10 @@ class Exercise:
         Whether the order of several answers matters.
     also : tuple
         Other spellings of the answer.
+    accept : tuple of Hint
+        Other right answers, each with what to say to it.
+    rules : tuple of Rule
+        Where the answer is a formula or a sentence: what is marked one by one (see `mmhelpers.marking`).
     """
 
     id: str
@@ -81,6 +87,8 @@ class Exercise:
     hints: tuple[Hint, ...]
     ordered: bool = True
     also: tuple[Any, ...] = ()
+    accept: tuple[Hint, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 @functools.cache
@@ -93,9 +101,12 @@ def exercises() -> dict[str, Exercise]:
         chapter = file.name.removesuffix(".toml")
         for number, entry in tomllib.loads(file.read_text(encoding="utf8")).items():
             tolerance = float(entry.get("tolerance", 0.0))
-            hints = tuple(
-                Hint(h["near"], h["says"], float(h.get("tolerance", tolerance)))
-                for h in entry.get("hint", [])
+            hints, accept = (
+                tuple(
+                    Hint(h["near"], h["says"], float(h.get("tolerance", tolerance)), tuple(h.get("also", [])))
+                    for h in entry.get(what, [])
+                )
+                for what in ("hint", "accept")
             )
             name = f"{chapter}-{number}"
             found[name] = Exercise(
@@ -106,6 +117,8 @@ def exercises() -> dict[str, Exercise]:
                 hints,
                 bool(entry.get("ordered", True)),
                 tuple(entry.get("also", [])),
+                accept,
+                rules(entry),
             )
     return found
 
@@ -141,13 +154,30 @@ def check_answer(exercise: str, answer: Any) -> Verdict:
         near = difflib.get_close_matches(exercise, known, n=3, cutoff=0.0)
         raise KeyError(f"there is no exercise {exercise!r}; did you mean {', '.join(near)}?")
     item = known[exercise]
+    if item.rules and isinstance(answer, str) and answer.strip():
+        return _marked(answer, item)
     given, wanted = _plain(answer), item.answer
     if any(_agrees(given, right, item.tolerance, item.ordered) for right in (wanted, *item.also)):
         return Verdict(True, item.why)
+    for other in item.accept:
+        if any(_agrees(given, right, other.tolerance, item.ordered) for right in (other.near, *other.also)):
+            return Verdict(True, other.says)
     for hint in item.hints:
         if any(_agrees(given, wrong, hint.tolerance, item.ordered) for wrong in (hint.near, *hint.also)):
             return Verdict(False, hint.says)
     return Verdict(False, _what_is_wanted(given, wanted))
+
+
+def _marked(answer: str, item: Exercise) -> Verdict:
+    """Mark a formula or a sentence, rule by rule."""
+    from .model import FormulaError
+
+    try:
+        found = mark(answer, item.rules)
+    except FormulaError as error:
+        return Verdict(False, str(error))
+    lines = "".join(f"\n  {line}" for line in found.lines)
+    return Verdict(found.ok, (item.why if found.ok else "Part by part:") + lines)
 
 
 def _plain(value: Any) -> Any:

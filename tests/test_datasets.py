@@ -40,7 +40,7 @@ HASHED = sorted(
 EXAMPLES = (
     *("sleepstudy", "Dyestuff", "Dyestuff2", "Pastes", "Penicillin", "cbpp", "cake"),
     *("carrots", "TVbo", "ham"),
-    *("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary"),
+    *("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary", "Wheat2"),
     *("Owls", "Salamanders"),
     *("epilepsy", "kidney", "inhaler"),
 )
@@ -50,15 +50,19 @@ SCRIPTS = {
     "urchins": ("urchins",),
     "mudflat": ("mudflat",),
     "cockles": ("cockles",),
+    "gobies": ("gobies",),
+    "rings": ("rings",),
     "voices": ("voices",),
     "ponds": ("ponds",),
     "toads": ("toads",),
+    "methylation": ("methylation",),
 }
 SIMULATED = tuple(name for names in SCRIPTS.values() for name in names)
-STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid")
+STUDIES = ("ddf_methods", "type1_grid", "type1_items_grid", "power_grid", "goby_loo")
 # Missing values as the packages ship them (R: colSums(is.na(carrots))); everything else is complete.
 MISSING = {
     "carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3},
+    "rings": {"width": 24},  # simulated so: broken cores, and a tree that fell
     "type1_grid": {"exact": 160},  # known for the model without slopes alone
 }
 

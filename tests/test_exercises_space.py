@@ -18,11 +18,6 @@ def best(flat):
     return mm.fit_gls("chlorophyll ~ height + mud", flat, correlation="corExp(x, y)")
 
 
-@pytest.fixture(scope="module")
-def rats():
-    return mm.load("BodyWeight")
-
-
 def says(exercise, answer, words):
     verdict = mm.check_answer(exercise, answer)
     assert not verdict.ok
@@ -58,15 +53,29 @@ def test_2_plots_that_count(flat, best):
     says("space-2", 100, "number of plots")
 
 
-def test_3_rats_a_week_apart(rats):
-    growth = "weight ~ Time * Diet + (Time | Rat)"
-    r = mm.fit_gls(growth, rats, correlation="corExp(Time | Rat)").structure["range"]
-    assert mm.check_answer("space-3", np.exp(-7 / r)).ok
-    assert mm.check_answer("space-3", round(np.exp(-7 / r), 2)).ok
-    phi = mm.fit_gls(growth, rats, correlation="corCAR1(Time | Rat)").structure["Phi"]
-    assert mm.check_answer("space-3", phi**7).ok
-    says("space-3", phi, "one day apart")
-    says("space-3", 1 - phi**7, "value of the variogram")
-    says("space-3", np.exp(-((7 / r) ** 2)), "squared the distance")
-    alone = mm.fit_gls("weight ~ Time * Diet + (1 | Rat)", rats, correlation="corExp(Time | Rat)")
-    says("space-3", np.exp(-7 / alone.structure["range"]), "intercepts alone")
+def place(beta, wheat, among=True):
+    """Place of BUCKSKIN from the top; `among`: ARAPAHOE counts, too."""
+    gain = beta.drop("(Intercept)")
+    return int((gain > gain["varietyBUCKSKIN"]).sum()) + 1 + (among and gain["varietyBUCKSKIN"] < 0)
+
+
+def test_3_wheat_in_a_field():
+    wheat = mm.load("Wheat2")
+    blocks = mm.fit("yield ~ variety + (1 | Block)", wheat).beta
+    field = mm.fit_gls("yield ~ variety", wheat, correlation="corExp(latitude, longitude)").beta
+    right = [place(blocks, wheat), place(field, wheat)]
+    assert mm.check_answer("space-3", right).ok
+    # Blocks are complete, so that the differences are those of plain means; and the correlation through statsmodels.
+    mean = wheat.groupby("variety", observed=True)["yield"].mean()
+    import statsmodels.formula.api as smf
+
+    spot = wheat[["latitude", "longitude"]].to_numpy()
+    apart = np.hypot(*(spot[:, None] - spot).transpose(2, 0, 1))
+    given = smf.gls("Q('yield') ~ 0 + variety", wheat, sigma=np.exp(-apart / 5.0906)).fit().params
+    given.index = given.index.str.extract(r"\[(\w+)\]")[0]
+    other = [int(s.rank(ascending=False)["BUCKSKIN"]) for s in (mean, given)]
+    assert mm.check_answer("space-3", other).ok
+    says("space-3", [place(blocks, wheat, among=False), place(field, wheat, among=False)], "ARAPAHOE")
+    says("space-3", right[::-1], "other way round")
+    says("space-3", [57 - p for p in right], "from the lowest")
+    says("space-3", [right[0], right[0]], "get its correlation")

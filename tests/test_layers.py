@@ -13,9 +13,10 @@ PACKAGE = Path(mmhelpers.__file__).parent
 
 #: The rooms, top to bottom; what stands on one line may import each other's upper neighbours only.
 ORDER = [
-    "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference", "engine",
-    "inference", "fitting", "exact", "adapters", "structures", "residuals", "diagnostics", "studies", "plots",
-    "interactive", "reporting", "printed", "exercises", "doctor", "__main__",
+    "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference",
+    "engine", "browser", "inference", "fitting", "exact", "evidence", "adapters", "glmm", "bayes", "structures",
+    "loci", "residuals", "diagnostics", "studies", "plots", "interactive", "reporting", "printed", "marking",
+    "exercises", "doctor", "__main__",
 ]  # fmt: skip
 
 

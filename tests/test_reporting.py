@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
+import zipfile
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from importlib import metadata
 
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy import stats
@@ -114,6 +124,24 @@ def test_lmer_gives_what_mmhelpers_gives(sleep, slopes):
 
 
 @pytest.mark.r
+def test_effects_of_lmer_are_those_of_mmhelpers(sleep, slopes):
+    fit = mm.lmer("Reaction ~ Days + (Days | Subject)", sleep)
+    ours, theirs = (mm.effect_table(f, "Days", points=4) for f in (slopes, fit))
+    assert np.allclose(ours, theirs, rtol=1e-4)
+
+
+@pytest.mark.r
+def test_glmmtmb(sleep):
+    fit = mm.fit_in_r("glmmTMB::glmmTMB", "Reaction ~ Days + (1 | Subject)", sleep, REML=True)
+    paper = mm.report(fit)
+    direct = fit.coefficients()
+    assert np.allclose(paper.to_frame()[["estimate", "se", "p"]], direct[["estimate", "se", "p"]], rtol=1e-6)
+    assert "Wald z tests" in paper.sentence("Days")
+    assert re.search(r"glmmTMB [\d.]+ \(R [\d.]+\)", paper.methods())
+    assert "Reaction ~ Days + (1 | Subject)" in paper.methods()
+
+
+@pytest.mark.r
 def test_nlme_and_glmer(sleep):
     fit = mm.nlme("Reaction ~ Days", sleep, random="~ 1 | Subject")
     paper = mm.report(fit)
@@ -158,6 +186,148 @@ def test_bambi_has_draws_and_no_p(bambi_fit):
     assert "bambi " in paper.methods()
 
 
+def test_bambi_tells_priors_and_sampling(bambi_fit):
+    import arviz
+
+    az = arviz
+    _, idata = bambi_fit
+    said = mm.report(bambi_fit).sampling
+    names = ["Intercept", "x", "1|g_sigma", "sigma"]
+    rhat, ess = az.rhat(idata.posterior[names]), az.ess(idata.posterior[names])
+    assert said.rhat == pytest.approx(max(float(rhat[n]) for n in names))
+    assert said.ess == pytest.approx(min(float(ess[n]) for n in names))
+    diverging = int(idata.sample_stats["diverging"].sum())
+    words = f"{diverging or 'no'} divergent transition{'s' * (diverging != 1)}"
+    text = mm.report(bambi_fit).methods()
+    assert (
+        f"2 chains of 200 draws each after warm-up, largest R-hat {said.rhat:.3f}, "
+        f"smallest bulk effective sample size {said.ess:.0f}, {words}. Priors: Intercept ~ Normal(mu: "
+        in text
+    )
+    for name, prior in (("x", "Normal"), ("1|g", "Normal(mu: 0"), ("sigma", "HalfStudentT")):
+        assert f"; {name} ~ {prior}" in text
+    assert mm.report(bambi_fit).singular == ()
+
+
+def test_effects_of_bambi_are_quantiles_of_draws(bambi_fit):
+    _, idata = bambi_fit
+    table = mm.effect_table(bambi_fit, "x", "y ~ x + (1 | g)", points=3, level=0.8)
+    stacked = idata.posterior.stack(s=("chain", "draw"))
+    at_2 = stacked["Intercept"].to_numpy() + 2 * stacked["x"].to_numpy()
+    assert table.loc[1, ["x", "fit"]].tolist() == pytest.approx([2.0, at_2.mean()])
+    assert table.loc[1, ["lower", "upper"]].tolist() == pytest.approx(np.quantile(at_2, [0.1, 0.9]).tolist())
+
+
+# --- whole texts, computed by hand -----------------------------------------------------------------------------------
+
+
+def by_hand(sleep):
+    """Estimate, standard error, test and interval of a balanced slope: the mean of 18 slopes, without any engine."""
+    own = np.array(
+        [np.polyfit(d["Days"], d["Reaction"], 1)[0] for _, d in sleep.groupby("Subject", observed=True)]
+    )
+    se = own.std(ddof=1) / np.sqrt(18)
+    return own.mean(), se, own.mean() / se
+
+
+SENTENCE = (
+    "The estimated effect of Days on Reaction was {b:.1f} ms per day (95% confidence interval {low:.2f} to {high:.1f}; "
+    "{test} = {t:.{digits}f}, p < 0.001, {method})."
+)
+METHODS = (
+    "We fitted a linear mixed model to the 180 observations of Reaction, with fixed effects of Days and random "
+    "deviations of the intercept and the effect of Days, with their correlation, for the 18 levels of Subject"
+    "{formula}. It was fitted by restricted maximum likelihood (REML) with {software}. Coefficients were tested by "
+    "{method}; intervals are 95% confidence intervals from the same distribution."
+)
+
+
+def whole(sleep, exact, formula, software):
+    """Sentence and methods that a fit of the sleep study must give, with t on 17 df or with z."""
+    b, se, t = by_hand(sleep)
+    half = (stats.t.ppf(0.975, 17) if exact else stats.norm.ppf(0.975)) * se
+    method = "t tests with Satterthwaite's degrees of freedom" if exact else "Wald z tests"
+    test = "t(17.0)" if exact else "z"
+    sentence = SENTENCE.format(b=b, low=b - half, high=b + half, test=test, t=t, digits=2, method=method)
+    return sentence, METHODS.format(formula=formula, software=software, method=method)
+
+
+def python():
+    return f"(Python {platform.python_version()})"
+
+
+def test_whole_text_of_mmhelpers(sleep, slopes):
+    paper = mm.report(slopes, units={"Days": "ms per day"})
+    software = f"mmhelpers {mm.__version__} {python()}"
+    wanted = whole(sleep, True, " (Reaction ~ Days + (Days | Subject))", software)
+    assert (paper.sentence("Days"), paper.methods()) == wanted
+
+
+def test_whole_text_of_statsmodels(sleep):
+    fit = smf.mixedlm("Reaction ~ Days", sleep, groups="Subject", re_formula="~ Days").fit()
+    paper = mm.report(fit, units={"Days": "ms per day"})
+    software = f"statsmodels {statsmodels.__version__} {python()}"
+    wanted = whole(sleep, False, " (Reaction ~ Days)", software)
+    assert (paper.sentence("Days"), paper.methods()) == wanted
+
+
+@pytest.mark.r
+def test_whole_text_of_lmer(sleep):
+    fit = mm.lmer("Reaction ~ Days + (Days | Subject)", sleep)
+    paper = mm.report(fit, units={"Days": "ms per day"})
+    versions = "cat(sapply(c('lme4', 'lmerTest'), function(p) as.character(packageVersion(p))))"
+    lme4, lmer_test = subprocess.run(
+        ["Rscript", "-e", versions], capture_output=True, text=True, check=True
+    ).stdout.split()
+    r = subprocess.run(
+        ["Rscript", "-e", "cat(R.version$major, R.version$minor, sep = '.')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    software = f"lme4 {lme4}, lmerTest {lmer_test} (R {r}, through pymer4 {metadata.version('pymer4')})"
+    wanted = whole(sleep, True, " (Reaction~Days+(Days|Subject))", software)
+    assert (paper.sentence("Days"), paper.methods()) == wanted
+
+
+def test_whole_sentence_of_bambi(bambi_fit):
+    _, idata = bambi_fit
+    draws = np.asarray(idata.posterior["x"]).ravel()
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert mm.report(bambi_fit).sentence("x") == (
+        f"The estimated effect of x on y was {draws.mean():.2f} (95% credible interval {low:.2f} to {high:.2f}; "
+        "posterior probability that it is positive: above 0.999)."
+    )
+
+
+# --- p-values and their methods --------------------------------------------------------------------------------------
+
+
+def test_no_p_value_without_its_method(slopes):
+    for method in ("", "  "):
+        with pytest.raises(ValueError, match="a p-value is not written without the method that gave it"):
+            mm.report(slopes, p={"Days": 0.004}, method=method)
+    tests = mm.report(slopes).tests
+    with pytest.raises(ValueError, match="method is missing"):
+        replace(tests, method="")
+
+
+def test_own_p_values_stand_with_their_method(slopes):
+    paper = mm.report(slopes, p={"Days": 0.004}, method="parametric bootstrap, 999 simulations")
+    assert paper.sentence("Days").endswith("to 13.7; p = 0.004, parametric bootstrap, 999 simulations).")
+    assert paper.sentence("(Intercept)").endswith("not tested).")
+    table = paper.table().set_index("")
+    assert list(table.columns) == ["Estimate", "SE", "95% interval", "p"]
+    assert table.loc[["(Intercept)", "Days"], "p"].tolist() == ["–", "0.004"]
+    assert "p-values are from: parametric bootstrap, 999 simulations" in paper.methods()
+    assert "parametric bootstrap" in paper.note
+    assert "--" in paper.to_latex()
+    with pytest.raises(ValueError, match="p names 'Day'"):
+        mm.report(slopes, p={"Day": 0.1}, method="x")
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        mm.report(slopes, p={"Days": 4.0}, method="x")
+
+
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +337,7 @@ def test_methods_say_all(slopes):
     for part in (
         "a linear mixed model to the 180 observations of Reaction",
         "fixed effects of Days",
-        "random deviations of the intercept and the effect of Days, with their correlation for the 18 levels of Subject",
+        "random deviations of the intercept and the effect of Days, with their correlation, for the 18 levels of Subject",
         "Reaction ~ Days + (Days | Subject)",
         "restricted maximum likelihood (REML)",
         f"mmhelpers {mm.__version__} (Python",
@@ -265,9 +435,12 @@ class _Table(HTMLParser):
         self.rows: list[list[str]] = []
         self.scopes: list[str] = []
         self.caption = ""
+        self.bodies = 0
+        self.empty_headers = 0
 
     def handle_starttag(self, tag, attrs):
         self.open.append(tag)
+        self.bodies += tag == "tbody"
         if tag == "tr":
             self.rows.append([])
         if tag in {"td", "th"}:
@@ -277,6 +450,7 @@ class _Table(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        self.empty_headers += tag == "th" and not self.rows[-1][-1]
 
     def handle_data(self, data):
         if self.open[-1] in {"td", "th"}:
@@ -297,7 +471,9 @@ def test_html_is_a_table_a_screen_reader_can_follow(slopes, inline):
     assert [row[0] for row in body] == paper.table()[""].tolist()
     assert body[2][1:] == ["10.5", "1.55", "7.21 to 13.7", "6.77", "17.0", "< 0.001"]
     assert parsed.scopes.count("row") == sum(len(row) > 1 for row in body)
-    assert parsed.scopes.count("col") == len(paper.table().columns)
+    assert parsed.scopes.count("col") == len(paper.table().columns) - 1  # the corner is empty, and no header
+    assert parsed.scopes.count("rowgroup") == sum(len(row) == 1 for row in body) == parsed.bodies == 3
+    assert parsed.empty_headers == 0
     assert ("style=" in paper.to_html(inline)) == inline
 
 
@@ -325,6 +501,26 @@ def test_latex_is_sound(slopes, tmp_path):
         assert done.returncode == 0, done.stdout[-2000:]
 
 
+def test_files_for_a_word_processor_and_for_latex(slopes, tmp_path):
+    paper = mm.report(slopes, labels={"Reaction": "Größe <ms>"})
+    page = paper.save(tmp_path / "table.html").read_text(encoding="utf8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert '<meta charset="utf-8">' in page
+    assert paper.to_html(inline=True) in page
+    assert "class=" not in page.replace('class="report"', "")
+    assert paper.save(str(tmp_path / "table.tex")).read_text(encoding="utf8") == paper.to_latex()
+    with pytest.raises(ValueError, match=r"must end in \.html"):
+        paper.save(tmp_path / "table.docx")
+    if shutil.which("pandoc"):  # what Word does when it opens the page: a table with the same cells
+        command = ["pandoc", "-f", "html", "-t", "docx", "-o", "table.docx", "table.html"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        with zipfile.ZipFile(tmp_path / "table.docx") as parts:
+            text = parts.read("word/document.xml").decode()
+        assert text.count("<w:tbl>") == 1
+        for cell in ("10.5", "7.21 to 13.7", "Größe"):
+            assert cell in text
+
+
 def test_great_table_holds_the_same_cells(slopes):
     paper = mm.report(slopes)
     made = paper.to_great_table().as_raw_html()
@@ -347,7 +543,8 @@ def test_effects_along_a_number_and_a_factor():
     means = mm.effect_table(fit, "Variety", formula, data)
     ours = mm.marginal_means(fit, "Variety")
     assert np.allclose(means["fit"], ours.estimate)
-    assert np.allclose(means["upper"] - means["fit"], stats.norm.ppf(0.975) * ours.se)
+    assert np.allclose(means[["lower", "upper"]], np.column_stack([ours.lower, ours.upper]))
+    assert mm.effect_table(fit, "Variety", formula, data).equals(mm.effect_table(fit, "Variety"))
 
 
 def test_effects_on_the_scale_of_the_response():
@@ -365,5 +562,52 @@ def test_effects_on_the_scale_of_the_response():
 def test_effects_refuse_what_is_not_in_the_model(sleep, slopes):
     with pytest.raises(ValueError, match="x is 'Subject'; the model's fixed effects use Days"):
         mm.effect_table(slopes, "Subject", slopes.formula, sleep)
+    with pytest.raises(ValueError, match="formula is missing: "):
+        mm.effect_table(mm.view(slopes), "Days")
     with pytest.raises(ValueError, match="has 1 fixed effects"):
         mm.effect_table(slopes, "Days", "Reaction ~ 1 + (1 | Subject)", sleep)
+
+
+# --- the figure ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_figure_shows_every_observation_every_group_and_the_model(sleep, slopes):
+    ax = mm.report(slopes).plot("Days", group="Subject", ylabel="reaction time (ms)")
+    lines = {line.get_label(): np.column_stack(line.get_data()).astype(float) for line in ax.lines}
+    assert len(lines["observations"]) == len(sleep)
+    assert np.allclose(np.sort(lines["observations"][:, 1]), np.sort(sleep["Reaction"]))
+    table = mm.effect_table(slopes, "Days")
+    assert np.allclose(lines["model, 95% confidence interval"], table[["Days", "fit"]])
+    assert len(ax.lines) == 18 + 2
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {round(v, 6) for v in table["upper"]} <= {round(v, 6) for v in band[:, 1]}
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert legend == ["means by Subject", "observations", "model, 95% confidence interval"]
+
+
+def test_figure_of_a_factor_by_another():
+    voices = mm.load("voices")
+    fit = mm.fit("pitch ~ attitude * gender + (1 | speaker) + (1 | situation)", voices)
+    ax = mm.report(fit, level=0.9).plot("attitude", by="gender", group="speaker")
+    table = mm.effect_table(fit, "attitude", by="gender", level=0.9)
+    drawn = [c.get_segments() for c in ax.collections if hasattr(c, "get_segments")]
+    ends = np.array([seg[:, 1] for part in drawn for seg in part])
+    assert np.allclose(np.sort(ends[:, 0]), np.sort(table["lower"]))
+    assert np.allclose(np.sort(ends[:, 1]), np.sort(table["upper"]))
+    raw = [line for line in ax.lines if line.get_marker() == "o"]
+    assert sum(len(line.get_xdata()) for line in raw) == len(voices)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["casual", "polite"]
+    assert ax.figure.legends[0].get_title().get_text() == "gender: model, 90% confidence interval"
+    with pytest.raises(ValueError, match="group is 'voice'"):
+        mm.plot_effects(table, voices, "attitude", "pitch", by="gender", group="voice")
+
+
+def test_no_figure_without_data(slopes):
+    with pytest.raises(ValueError, match="kept no data"):
+        replace(mm.report(slopes), fit=None).plot("Days")

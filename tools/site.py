@@ -1,4 +1,6 @@
-"""Build the site: run the notebooks that changed, then Jupyter Book; any warning or failing cell fails the build.
+"""Build the site: run the notebooks that changed, then Jupyter Book, then the downloads (tools/bundle.py).
+
+Any warning or failing cell fails the build.
 
 With `--only PART` (`make preview ONLY=...`) just the pages whose path contains PART are run and built, beside their
 part's index and the home page, into `_build/preview`: what an author looks at while writing. Warnings are printed
@@ -63,6 +65,10 @@ def build(only: str) -> str:
         # A page with a warning counts as read, so the next build would pass over it in silence: read all again.
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
         sys.exit(f"{done.stdout}\n{done.stderr}\nThe site was not built: the warnings above say where.")
+    print("==> downloads", flush=True)
+    from tools import bundle  # it imports this module
+
+    bundle.make(ROOT / "_build" / "html")
     return "_build/html"
 
 

@@ -1,10 +1,12 @@
 """The book's own Sphinx extension: executed notebooks in, ledger and status pages out, MathJax from our own site.
 
-It is small on purpose, and has rooms beside it: `api` (the package's pages), `figures` (no image without alt
-text), `glued` (numbers in the text), `movable` (interactive figures) and `social` (cards). Notebooks are executed
-before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
-page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays
-the clean one.
+It is small on purpose, and has rooms beside it: `api` (the package's pages), `curriculum` (the map of chapters),
+`datasets`, `glossary` and `translations` (reference pages), `figures` (no image without alt text), `glued` (numbers
+in the text), `icons` (small fonts), `movable` (interactive figures), `pyodide` (Python in the page), `reach` (sitemap,
+citations, the page for a wrong address), `social` (cards) and `tidy` (what the theme writes, put right). Notebooks are
+executed before Sphinx starts (`tools/notebooks.py`), in parallel and with R cells left out where R is absent; here each
+page's source is swapped for its executed copy as Sphinx reads it, so that the notebook a reader downloads stays the
+clean one.
 """
 
 from __future__ import annotations
@@ -169,39 +171,15 @@ def vendor_mathjax(app: Sphinx, exception: Exception | None) -> None:
             copy(home / part, target / part)
 
 
-# --- what the theme writes, put right --------------------------------------------------------------------------
-
-TIDY = (
-    # The icon script (1.5 MB on every page) draws nothing that the style sheet beside it does not draw from a font.
-    (re.compile(r'<script src="[^"]*/vendor/fontawesome/[^"]*/js/all\.min\.js[^"]*"></script>\n?'), ""),
-    # This role is deprecated, and a list may not hold it: https://www.w3.org/TR/dpub-aria-1.1/#doc-biblioentry
-    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
-)
-
-
-def tidy(app: Sphinx, exception: Exception | None) -> None:
-    """Correct the written pages."""
-    if exception or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
-        before = after = page.read_text(encoding="utf8")
-        for pattern, better in TIDY:
-            after = pattern.sub(better, after)
-        if after != before:
-            page.write_text(after, encoding="utf8")
-    for script in (Path(app.outdir) / "_static" / "vendor" / "fontawesome").glob("*/js"):
-        shutil.rmtree(script)
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    for room in ("api", "figures", "glued", "movable", "social"):
+    rooms = "api curriculum datasets figures glossary glued icons movable reach social tidy translations"
+    for room in rooms.split():
         app.setup_extension(room)
     app.add_css_file("course.css", priority=900)
     app.add_js_file("course.js", loading_method="defer")
     app.connect("source-read", swap_source)
     app.connect("build-finished", vendor_mathjax)
-    app.connect("build-finished", tidy)
     app.add_directive("ledger", Ledger)
     app.add_directive("status", Status)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

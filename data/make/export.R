@@ -26,7 +26,7 @@
 sources <- list(
   lme4 = c("sleepstudy", "Dyestuff", "Dyestuff2", "Pastes", "Penicillin", "cbpp", "cake"),
   lmerTest = c("carrots", "TVbo", "ham"),
-  nlme = c("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary"),
+  nlme = c("Rail", "Orthodont", "Oats", "Machines", "BodyWeight", "Ovary", "Wheat2"),
   glmmTMB = c("Owls", "Salamanders"),
   brms = c("epilepsy", "kidney", "inhaler")
 )

@@ -13,6 +13,7 @@ every subject, sxx = sum_j (x_j - xbar)^2 for one subject, and the model that ma
 with T = [[tau00, tau01], [tau01, tau11]]: tau00 is the intercept variance *at the mean of x*.
 """
 
+from mmhelpers.exact.bayes import bayes_factor_normal, bayes_factor_rate, log_evidence_linear
 from mmhelpers.exact.boundary import SlopelessDraws, simulate_slopeless
 from mmhelpers.exact.oneway import (
     AnovaEstimates,
@@ -30,8 +31,11 @@ __all__ = [
     "AnovaEstimates",
     "SlopelessDraws",
     "anova_estimators",
+    "bayes_factor_normal",
+    "bayes_factor_rate",
     "expected_sigma2",
     "expected_tau2",
+    "log_evidence_linear",
     "ml_bias",
     "paired_binary",
     "pooling_error",

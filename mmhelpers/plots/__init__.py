@@ -5,6 +5,7 @@ from __future__ import annotations
 from .correlograms import plot_acf, plot_variogram
 from .counts import plot_counts, plot_mean_variance
 from .curves import plot_bands, plot_curves
+from .effects import plot_effects
 from .grammar import plot_agreement, plot_by_group, plot_estimates, plot_fit
 from .group_panels import plot_bundles, plot_group_lines, plot_panels
 from .groups import plot_residuals_by
@@ -22,8 +23,11 @@ from .panels import (
     plot_residual_quantiles,
     plot_simulated,
 )
+from .posteriors import plot_posteriors
 from .pvalues import plot_pvalues
+from .recovery import plot_recovery
 from .responses import plot_responses
+from .samplers import plot_chains, plot_funnel, plot_walks
 from .shrinkage import plot_by_size, plot_shrinkage, plot_shrinkage_plane
 from .significant import plot_significant
 from .studies import plot_microscope, plot_power, plot_pvalue_quantiles, plot_rates
@@ -41,11 +45,14 @@ __all__ = [
     "plot_bundles",
     "plot_by_group",
     "plot_by_size",
+    "plot_chains",
     "plot_check",
     "plot_counts",
     "plot_curves",
+    "plot_effects",
     "plot_estimates",
     "plot_fit",
+    "plot_funnel",
     "plot_group_lines",
     "plot_influence",
     "plot_lineup",
@@ -55,12 +62,14 @@ __all__ = [
     "plot_microscope",
     "plot_pair",
     "plot_panels",
+    "plot_posteriors",
     "plot_power",
     "plot_projection",
     "plot_pvalue_quantiles",
     "plot_pvalues",
     "plot_qq",
     "plot_rates",
+    "plot_recovery",
     "plot_residual_quantiles",
     "plot_residuals_by",
     "plot_responses",
@@ -70,6 +79,7 @@ __all__ = [
     "plot_simulated",
     "plot_surface",
     "plot_variogram",
+    "plot_walks",
     "plot_z",
     "plot_zeta",
     "use_style",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mmhelpers.r_tables import lmertest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DDF", "Tests", "coefficients"]
+__all__ = ["DDF", "Tests", "coefficients", "with_own"]
 
 #: Names of the methods for degrees of freedom, as a sentence says them.
 DDF = {
@@ -35,17 +36,29 @@ class Tests:
         Index: coefficient. Columns estimate, se, lower, upper, statistic, df, p; for draws of a posterior,
         statistic, df and p are NaN and ``positive`` holds the share of draws above zero.
     symbol : str
-        "t", "z", or "" where nothing is tested.
+        "t", "z", "p" where p was computed elsewhere and has no statistic here, or "" where nothing is tested.
     method : str
         How p was obtained, in words.
     interval : str
         What kind of interval lower and upper are, in words.
+
+    Raises
+    ------
+    ValueError
+        If there is a p-value and no method.
     """
 
     table: pd.DataFrame
     symbol: str
     method: str
     interval: str
+
+    def __post_init__(self) -> None:
+        if self.table["p"].notna().any() and not self.method.strip():
+            raise ValueError(
+                "method is missing: a p-value is not written without the method that gave it, such as "
+                "'parametric bootstrap of the likelihood ratio, 999 simulations'"
+            )
 
 
 def coefficients(fit: Any, ddf: str | None, level: float) -> Tests:
@@ -83,6 +96,30 @@ def coefficients(fit: Any, ddf: str | None, level: float) -> Tests:
         return _from_table(_wald(seen, float(residual)), RESIDUAL, level)
     _only(ddf, ("wald",), seen.engine)
     return _from_table(_wald(seen, np.inf), DDF["wald"], level)
+
+
+def with_own(tests: Tests, p: Mapping[str, float], method: str) -> Tests:
+    """Replace the tests by p-values that were computed elsewhere, say by a bootstrap.
+
+    Estimates and intervals stay; coefficients that `p` does not name are no longer tested, since one table should
+    not mix methods.
+
+    Raises
+    ------
+    ValueError
+        If `method` is empty, or a p-value is not between 0 and 1, or names no coefficient.
+    """
+    for name, value in p.items():
+        if name not in tests.table.index:
+            raise ValueError(
+                f"p names {name!r}; the coefficients are {', '.join(map(repr, tests.table.index))}"
+            )
+        if not 0 <= value <= 1:
+            raise ValueError(f"p of {name!r} is {value}; it must lie between 0 and 1")
+    table = tests.table.assign(statistic=np.nan, df=np.nan, p=np.nan)
+    for name, value in p.items():
+        table.loc[name, "p"] = float(value)
+    return replace(tests, table=table, symbol="p", method=" ".join(method.split()))
 
 
 def _only(ddf: str | None, known: tuple[str, ...], engine: str) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 from mmhelpers.adapters import view
 from mmhelpers.model import build_matrices, fixed_matrix
 
+from .bands import band
+from .software import formula_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,8 +21,8 @@ __all__ = ["effect_table"]
 def effect_table(
     fit: Any,
     x: str,
-    formula: str,
-    data: pd.DataFrame,
+    formula: str | None = None,
+    data: pd.DataFrame | None = None,
     by: str | None = None,
     level: float = 0.95,
     points: int = 50,
@@ -36,14 +39,17 @@ def effect_table(
         Anything that `view` knows.
     x : str
         The variable.
-    formula : str
-        The formula of the model, in lme4's or R's words; its fixed part says what depends on `x`.
-    data : pandas.DataFrame
-        What the model was fitted to.
+    formula : str, optional
+        The formula of the model, in lme4's or R's words; its fixed part says what depends on `x`. The fit's own by
+        default, where its engine keeps it.
+    data : pandas.DataFrame, optional
+        What the model was fitted to; the fit's own by default.
     by : str, optional
         A factor to predict for each level.
     level : float
-        Of the pointwise band, by the normal distribution (Wald).
+        Of the pointwise band: by Satterthwaite's degrees of freedom for linear mixed models of mmhelpers and lmer, by
+        those of the residuals for linear models, quantiles of the draws for bambi, and by the normal distribution
+        (Wald) for all others.
     points : int
         How many values of a numeric `x`.
 
@@ -55,22 +61,28 @@ def effect_table(
     Raises
     ------
     ValueError
-        If a variable is not in the model, or the formula's fixed effects are not those of the fit.
+        If a variable is not in the model, the formula's fixed effects are not those of the fit, or the engine kept no
+        formula or data and none is given.
 
     Examples
     --------
     >>> import mmhelpers as mm
     >>> sleep = mm.load("sleepstudy")
     >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", sleep)
-    >>> mm.effect_table(fit, "Days", fit.formula, sleep, points=2).round(1).values.tolist()
-    [[0.0, 251.4, 238.0, 264.8], [9.0, 345.6, 316.9, 374.3]]
+    >>> mm.effect_table(fit, "Days", points=2).round(1).values.tolist()
+    [[0.0, 251.4, 237.0, 265.8], [9.0, 345.6, 314.7, 376.5]]
     """
     from itertools import product
 
     import pandas as pd
-    from scipy.stats import norm
 
     seen = view(fit)
+    formula = formula or formula_of(fit)
+    data = seen.frame if data is None else data
+    for argument, missing in (("formula", not formula), ("data", data is None)):
+        if missing:
+            raise ValueError(f"{argument} is missing: {seen.engine} did not keep it, so give it here")
+    assert data is not None
     matrices = build_matrices(formula, data)
     if matrices.X.shape[1] != len(seen.beta):
         raise ValueError(
@@ -95,8 +107,8 @@ def effect_table(
         [X[(which == key).to_numpy()].mean(axis=0) for key in keys.astype(object).apply(tuple, axis=1)]
     )
     eta = L @ seen.beta
-    half = float(norm.ppf(0.5 + level / 2)) * np.sqrt(np.einsum("cp,pq,cq->c", L, seen.vcov, L))
-    ends = np.sort([seen.family.inverse_link(eta - half), seen.family.inverse_link(eta + half)], axis=0)
+    low, high = band(fit, L, level)
+    ends = np.sort([seen.family.inverse_link(low), seen.family.inverse_link(high)], axis=0)
     return keys.assign(fit=seen.family.inverse_link(eta), lower=ends[0], upper=ends[1])
 
 

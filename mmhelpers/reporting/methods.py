@@ -81,18 +81,24 @@ def _random(seen: FitView) -> str:
     for term in seen.random:
         names = [_effect(c) for c in term.columns]
         together = (
-            ", with their correlations"
+            ", with their correlations,"
             if len(names) > 2
-            else ", with their correlation"
+            else ", with their correlation,"
             if len(names) == 2
             else ""
         )
         if len(names) > 1 and np.count_nonzero(term.cov - np.diag(np.diag(term.cov))) == 0:
-            together = ", uncorrelated"
+            together = ", uncorrelated,"
         parts.append(
             f"random deviations of {listed(names)}{together} for the {len(term.levels)} levels of {term.group}"
         )
     return "; ".join(parts)
+
+
+def _rows(missing: int) -> str:
+    if missing == 1:
+        return "One row with a missing value was left out."
+    return f"{missing} rows with a missing value were left out."
 
 
 def paragraph(report: Report, dropped: Mapping[str, str]) -> str:
@@ -108,12 +114,17 @@ def paragraph(report: Report, dropped: Mapping[str, str]) -> str:
     sentences = [
         f"We fitted {article} {kind} to the {seen.nobs} observations of {seen.response}, with {terms}"
         + (f" and {_random(seen)}" if seen.random else "")
-        + (f" ({report.formula})." if report.formula else "."),
+        + (f" ({report.formula})." if report.formula else ".")
+        + (f" {_rows(report.missing)}" if report.missing else ""),
         f"It was fitted by {report.estimation} with {report.software}.",
     ]
     for term, why in dropped.items():
         sentences.append(f"We left out {term}, because {why}.")
-    if report.tests.symbol:
+    if report.tests.symbol == "p":
+        sentences.append(
+            f"p-values are from: {report.tests.method}; intervals are {report.tests.interval}s of the fit."
+        )
+    elif report.tests.symbol:
         sentences.append(
             f"Coefficients were tested by {report.tests.method}; intervals are {report.tests.interval}s "
             "from the same distribution."
@@ -122,6 +133,8 @@ def paragraph(report: Report, dropped: Mapping[str, str]) -> str:
         sentences.append(
             f"Estimates are posterior means, with equal-tailed {report.tests.interval}s ({report.tests.method})."
         )
+    if report.sampling is not None:
+        sentences.append(report.sampling.sentences())
     said = degenerate(seen)
     if said:
         sentences.append(

@@ -1,26 +1,28 @@
-"""`report(fit)`: the numbers of a fit, ready to be put into a paper, in tables and in words."""
+"""The numbers of a fit, ready to be put into a paper, in tables, words and a figure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmhelpers.adapters import FitView, view
+from mmhelpers.adapters import FitView
 
 from . import tables
-from .coefficients import Tests, coefficients
+from .coefficients import Tests
+from .effects import effect_table
 from .methods import degenerate, paragraph
-from .software import software
+from .sampling import Sampling
 from .words import listed, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Report", "report"]
+__all__ = ["Report"]
 
 #: What a coefficient is on the scale of the response, for links whose inverse multiplies.
 _RATIO = {"logit": "odds ratio", "log": "ratio"}
@@ -44,8 +46,14 @@ class Report:
         Package, version, language.
     dropped : mapping of str to str
         What was left out of the model, and why.
+    sampling : Sampling or None
+        Chains, convergence and priors of a fit by bambi.
+    missing : int
+        Rows of the data that were left out because a value was missing, as told to `report`.
     labels, units : mapping of str to str
         Words for coefficients (and for the response), and the unit of each.
+    fit : object
+        The fit as its engine gave it.
 
     Examples
     --------
@@ -63,8 +71,11 @@ class Report:
     estimation: str
     software: str
     dropped: Mapping[str, str] = field(default_factory=dict)
+    sampling: Sampling | None = None
+    missing: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    fit: Any = None
 
     def to_frame(self) -> pd.DataFrame:
         """Give the fixed effects at full precision: estimate, se, lower, upper, statistic, df, p, method."""
@@ -135,7 +146,10 @@ class Report:
             shown = "above 0.999" if share > 0.999 else f"{share:.3f}"
             return f"posterior probability that it is {side}: {shown}"
         if not math.isfinite(row["p"]):
-            return "no test: the statistic could not be computed"
+            own = self.tests.symbol == "p"
+            return "not tested" if own else "no test: the statistic could not be computed"
+        if self.tests.symbol == "p":
+            return f"{p_value(float(row['p']))}, {self.tests.method}"
         df = "" if np.isinf(row["df"]) else f"({row['df']:.1f})"
         statistic = number(row["statistic"])
         return f"{self.tests.symbol}{df} = {statistic}, {p_value(float(row['p']))}, {self.tests.method}"
@@ -176,9 +190,11 @@ class Report:
 
         level = self.tests.interval.split("%")[0]
         names = ["", "Estimate", "SE" if self.tests.symbol else "Posterior SD", f"{level}% interval"]
+        statistic: list[str] = []
         if self.tests.symbol:
-            infinite = np.isinf(self.tests.table["df"]).all()
-            names += [self.tests.symbol] + ([] if infinite else ["df"]) + ["p"]
+            statistic = [] if self.tests.symbol == "p" else [self.tests.symbol]
+            finite = np.isfinite(self.tests.table["df"]).any()
+            names += statistic + (["df"] if finite else []) + ["p"]
         rows: list[list[str]] = [["Fixed effects"]]
         for name, row in self.tests.table.iterrows():
             unit = self.units.get(str(name), "")
@@ -189,9 +205,12 @@ class Report:
                 f"{number(row['lower'])} to {number(row['upper'])}",
             ]
             if self.tests.symbol:
-                cells.append(number(row["statistic"]))
+                cells += [number(row["statistic"])] if statistic else []
                 cells += [f"{row['df']:.1f}"] if "df" in names else []
-                cells.append(p_value(float(row["p"])).removeprefix("p = ").removeprefix("p "))
+                tested = math.isfinite(row["p"])
+                cells.append(
+                    p_value(float(row["p"])).removeprefix("p = ").removeprefix("p ") if tested else "–"
+                )
             rows.append([label, *cells])
         if len(self.random):
             rows.append(["Random effects"])
@@ -226,6 +245,46 @@ class Report:
         """Write the table as HTML; `inline=True` carries its looks along, for pasting into a word processor."""
         return tables.to_html(self.table(), self.caption, self.note, inline)
 
+    def save(self, path: str | Path) -> Path:
+        """Write the table to a file, in the format that its name asks for.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            ``"table.html"`` is a whole page with its looks in it: Word and LibreOffice open it as a document with a table
+            that can be edited, and save it as .docx. ``"table.tex"`` is LaTeX to be read in by a paper, with booktabs.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in something else.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy"))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = mm.report(fit).save(pathlib.Path(folder) / "table.html")
+        ...     "10.5" in file.read_text(encoding="utf8")
+        True
+        """
+        path = Path(path)
+        if path.suffix == ".html":
+            text = tables.page(self.to_html(inline=True), self.caption)
+        elif path.suffix == ".tex":
+            text = self.to_latex()
+        else:
+            raise ValueError(
+                f"path is {str(path)!r}; its name must end in .html (which Word opens too) or in .tex"
+            )
+        path.write_text(text, encoding="utf8")
+        return path
+
     def to_latex(self, label: str = "tab:model") -> str:
         """Write the table as LaTeX, with the rules of the package booktabs."""
         return tables.to_latex(self.table(), self.caption, self.note, label)
@@ -233,6 +292,49 @@ class Report:
     def to_great_table(self) -> Any:
         """Give the table as a ``great_tables.GT``."""
         return tables.to_great_table(self.table(), self.caption, self.note)
+
+    def plot(
+        self,
+        x: str,
+        by: str | None = None,
+        group: str | None = None,
+        *,
+        formula: str | None = None,
+        **look: Any,
+    ) -> Any:
+        """Draw the effect of a variable: what the model says, with its interval, over the data it was fitted to.
+
+        Parameters
+        ----------
+        x, by : str
+            As in `effect_table`.
+        group : str, optional
+            Grouping factor whose levels are drawn as thin lines.
+        formula : str, optional
+            Where the engine keeps none.
+        **look
+            Handed to `plot_effects`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Examples
+        --------
+        >>> import mmhelpers as mm
+        >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+        >>> ax = mm.report(fit).plot("Days", group="Subject", ylabel="reaction time (ms)")
+        >>> ax.get_ylabel()
+        'reaction time (ms)'
+        """
+        from mmhelpers.plots import plot_effects
+
+        if self.fit is None or self.view.frame is None:
+            raise ValueError(f"{self.view.engine} kept no data to draw; use effect_table and plot_effects")
+        level = float(self.tests.interval.split("%")[0]) / 100
+        table = effect_table(self.fit, x, formula, by=by, level=level)
+        look.setdefault("interval", self.tests.interval)
+        return plot_effects(table, self.view.frame, x, self.view.response, by=by, group=group, **look)
 
     def __str__(self) -> str:
         names = [n for n in self.tests.table.index if n not in {"(Intercept)", "Intercept"}]
@@ -242,89 +344,3 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.to_html()
-
-
-def report(
-    fit: Any,
-    ddf: str | None = None,
-    level: float = 0.95,
-    *,
-    dropped: Mapping[str, str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
-) -> Report:
-    """Put a fit of any engine into the words and tables of a paper.
-
-    Parameters
-    ----------
-    fit : object
-        Anything that `view` knows; for bambi the pair ``(model, idata)``.
-    ddf : {"satterthwaite", "kenward-roger", "wald"}, optional
-        Method for the tests, where the engine has a choice (mmhelpers; lmer through pymer4). The default is what
-        the engine reports: Satterthwaite for these two, the residual degrees of freedom for linear models, z for
-        the others.
-    level : float
-        Of the intervals.
-    dropped : mapping of str to str, optional
-        What was left out of the model and why, to be said in the methods:
-        ``{"the correlation of intercepts and slopes": "the fit with it was singular"}``.
-    labels, units : mapping of str to str, optional
-        Words and units for coefficients, by their names; `labels` may name the response too.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    UnsupportedFitError
-        If no adapter knows the fit.
-    ValueError
-        If the engine does not have the method that `ddf` asks for, or a label or unit names nothing in the model.
-
-    Examples
-    --------
-    >>> import mmhelpers as mm
-    >>> fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
-    >>> paper = mm.report(fit, ddf="kenward-roger")
-    >>> paper.to_frame()[["estimate", "lower", "upper"]].round(2).loc["Days"].tolist()
-    [10.47, 7.21, 13.73]
-    """
-    seen = view(fit)
-    tests = coefficients(fit, ddf, level)
-    known = {*tests.table.index, seen.response}
-    for argument, given in (("labels", labels), ("units", units)):
-        for name in given or {}:
-            if name not in known:
-                raise ValueError(
-                    f"{argument} names {name!r}; the model has {', '.join(map(repr, sorted(known)))}"
-                )
-    return Report(
-        seen,
-        tests,
-        _formula(fit),
-        _estimation(seen),
-        software(fit, seen),
-        dict(dropped or {}),
-        dict(labels or {}),
-        dict(units or {}),
-    )
-
-
-def _estimation(seen: FitView) -> str:
-    if seen.engine == "bambi":
-        return "sampling from the posterior"
-    if seen.reml:
-        return "restricted maximum likelihood (REML)"
-    if seen.linear and not seen.random and seen.correlation is None:
-        return "least squares"
-    if seen.random and not seen.linear:
-        return "maximum likelihood (Laplace approximation)" if "lme4" in seen.engine else "maximum likelihood"
-    return "maximum likelihood"
-
-
-def _formula(fit: Any) -> str:
-    """The formula as its engine wrote it."""
-    of = fit[0] if isinstance(fit, tuple) else fit
-    found = getattr(of, "formula", None) or getattr(getattr(of, "model", None), "formula", None)
-    return " ".join(str(found).split()) if isinstance(found, str) or type(found).__name__ == "Formula" else ""

@@ -9,7 +9,7 @@ from typing import Any
 from mmhelpers.adapters import FitView
 from mmhelpers.r_link import r_versions
 
-__all__ = ["software"]
+__all__ = ["formula_of", "software"]
 
 
 def _version(package: str) -> str:
@@ -21,6 +21,13 @@ def _version(package: str) -> str:
 
 def _named(*packages: str) -> str:
     return ", ".join(f"{name} {_version(name)}".rstrip() for name in packages)
+
+
+def formula_of(fit: Any) -> str:
+    """Give the formula as the engine of a fit wrote it; empty where it keeps none."""
+    of = fit[0] if isinstance(fit, tuple) else fit
+    found = getattr(of, "formula", None) or getattr(getattr(of, "model", None), "formula", None)
+    return " ".join(str(found).split()) if isinstance(found, str) or type(found).__name__ == "Formula" else ""
 
 
 def software(fit: Any, seen: FitView) -> str:

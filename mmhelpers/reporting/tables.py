@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["to_great_table", "to_html", "to_latex"]
+__all__ = ["page", "to_great_table", "to_html", "to_latex"]
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$",
-    "\N{MINUS SIGN}": r"$-$", "∞": r"$\infty$", "σ": r"$\sigma$",
+    "\N{MINUS SIGN}": r"$-$", "∞": r"$\infty$", "σ": r"$\sigma$", "–": "--",
 }  # fmt: skip
 
 
@@ -35,16 +35,21 @@ def to_html(table: pd.DataFrame, caption: str, note: str, inline: bool = False) 
 
     rule = "border-bottom:1px solid #000;"
     names = [str(name) for name in table.columns]
+    # an empty corner is no header: a screen reader would announce nothing
     head = "".join(
         f'<th scope="col"{style(rule + ("text-align:right;" if j else "text-align:left;"))}>{html.escape(name)}</th>'
+        if name
+        else f"<td{style(rule)}></td>"
         for j, name in enumerate(names)
     )
-    lines = []
+    lines = ["<tbody>"]
     for row in table.itertuples(index=False):
         first, *rest = (html.escape(str(cell)) for cell in row)
         if not any(rest):
+            if lines[-1] != "<tbody>":
+                lines.append("</tbody><tbody>")
             lines.append(
-                f'<tr><th scope="colgroup" colspan="{len(names)}"{style("text-align:left;font-style:italic;")}>{first}</th></tr>'
+                f'<tr><th scope="rowgroup" colspan="{len(names)}"{style("text-align:left;font-style:italic;")}>{first}</th></tr>'
             )
             continue
         cells = "".join(f"<td{style('text-align:right;')}>{cell}</td>" for cell in rest)
@@ -55,7 +60,16 @@ def to_html(table: pd.DataFrame, caption: str, note: str, inline: bool = False) 
     foot = f'<tr><td colspan="{len(names)}"{style("text-align:left;")}>{html.escape(note)}</td></tr>'
     return (
         f'<table class="report"{style(border)}><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody><tfoot>{foot}</tfoot></table>"
+        f"<thead><tr>{head}</tr></thead>{''.join(lines)}</tbody><tfoot>{foot}</tfoot></table>"
+    )
+
+
+def page(table: str, title: str) -> str:
+    """Put a table into a whole HTML page, which a word processor opens as a document."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title></head>\n"
+        f'<body style="font-family:serif;font-size:11pt;">\n{table}\n</body></html>\n'
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmhelpers.design import Design
-from mmhelpers.model.build import build_matrices
 from mmhelpers.results import Matrices
 from mmhelpers.simulation.covariance import TruthError
 from mmhelpers.simulation.truth import Bound, Truth
@@ -25,6 +24,8 @@ def prepare(
     Any number of observations a level will do here: what cannot be estimated can still be simulated.
     """
     import pandas as pd
+
+    from mmhelpers.model.build import build_matrices
 
     if not isinstance(truth, Truth):
         raise TypeError(f"truth must be a Truth, not {type(truth).__name__}")

@@ -26,6 +26,18 @@ _CALLS = _POOL + _POOL * (_POOL - 1)  # hashes that a seed of up to four words t
 Words = NDArray[np.uint32]
 
 
+def cell_seed(seed: int, i: int, j: int) -> int:
+    """Return the seed of design i with truth j: cells share no random numbers.
+
+    Examples
+    --------
+    >>> cell_seed(1, 0, 0) != cell_seed(1, 0, 1)
+    True
+    """
+    word = np.random.SeedSequence(seed, spawn_key=(i, j)).generate_state(1, np.uint64)[0]
+    return int(word >> np.uint64(1))  # 63 bits: fits a signed integer
+
+
 def child(seed: int, i: int) -> np.random.Generator:
     """Return the generator of replicate i.
 

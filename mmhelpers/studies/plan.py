@@ -11,6 +11,7 @@ import numpy as np
 
 from mmhelpers.design import Design
 from mmhelpers.simulation import Truth
+from mmhelpers.simulation.streams import cell_seed
 from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell, _law, _model
 from mmhelpers.studies.effect import TESTS
 from mmhelpers.studies.generators import find_generator
@@ -172,18 +173,6 @@ def plan_from(record: Mapping[str, Any], **given: Any) -> Plan:
     if "models" in fields and "models" not in given:
         fields["models"] = {name: model_from(one) for name, one in fields["models"].items()}
     return make_plan(**(fields | given))
-
-
-def cell_seed(seed: int, i: int, j: int) -> int:
-    """Return the seed of design i with truth j: cells share no random numbers.
-
-    Examples
-    --------
-    >>> cell_seed(1, 0, 0) != cell_seed(1, 0, 1)
-    True
-    """
-    word = np.random.SeedSequence(seed, spawn_key=(i, j)).generate_state(1, np.uint64)[0]
-    return int(word >> np.uint64(1))  # 63 bits: fits a signed integer
 
 
 def default_block(source: Design, tests: Sequence[str], statistics: bool = False) -> int:

@@ -344,12 +344,14 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def load_study(study: str, part: str = "") -> pd.DataFrame:
-    """Read what came out of a published study that the course has run again.
+    """Read what came out of a published study that the course has run again, or of the course's own.
 
     Parameters
     ----------
-    study : {"barr2013", "matuschek2017"}
-    part : {"", "first", "pvalues", "real"}
+    study : {"barr2013", "matuschek2017", "methylation"}
+    part : {"", "first", "pvalues", "real", "fits", "truth"}
+        Of ``"methylation"``, the recovery of simulated effects over many loci: bias and coverage of each method
+        (""), its estimates at each locus ("fits"), and the truth ("truth"). Of the others:
         The rates (`table`), the p-values of the first data sets (`first_rows`), all p-values counted in
         bins (`histogram`), or (of ``"barr2013"``) what Barr et al. found in 13 real experiments: the residual
         variance, and variances of intercepts and slopes of subjects and items over it.
@@ -376,7 +378,7 @@ def load_study(study: str, part: str = "") -> pd.DataFrame:
     from mmhelpers.datasets import data_folder
 
     folder = Path(str(data_folder())) / "studies"
-    names = ["barr2013", "matuschek2017"]
+    names = ["barr2013", "matuschek2017", "methylation"]
     if study not in names:
         raise ValueError(f"study must be one of {', '.join(names)}, not {study!r}")
     record = json.loads((folder / f"{study}.json").read_text(encoding="utf8"))

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import mmhelpers as mm
 from conftest import HTML
+from tests.moving import FIGURES
 
 pytestmark = pytest.mark.browser
 
-FIGURES = {
-    "type1-one-factor": (mm.explore_type1, "type1_grid"),
-    "type1-crossed": (mm.explore_items, "type1_items_grid"),
-    "power": (mm.explore_power, "power_grid"),
-}
 DRAWN = """name => Bokeh.documents.map(d => d.get_model_by_name(name)).find(Boolean)?.data"""
 
 
@@ -54,8 +49,7 @@ def moved(page, name, figure):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_page_of_its_own_moves(chrome, tmp_path, name):
-    draw, grid = FIGURES[name]
-    figure = draw(mm.load(grid))
+    figure = FIGURES[name]()
     (tmp_path / "page.html").write_text(figure.to_html(), encoding="utf8")
     page = chrome.new_page()
     problems = []
@@ -80,12 +74,11 @@ def placed() -> list[tuple[str, str]]:
 def test_every_figure_on_the_site_moves(chrome, site):
     pages = placed()
     for path, name in pages:
-        draw, grid = FIGURES[name]
         page = chrome.new_page()
         page.goto(f"{site.base}{path}")
-        moved(page, name, draw(mm.load(grid)))
+        moved(page, name, FIGURES[name]())
         page.close()
-    assert len(pages) == len(set(pages))
+    assert sorted(name for _, name in pages) == sorted(FIGURES), "each figure stands on one page"
 
 
 def test_a_page_without_a_figure_loads_no_bokeh(chrome, site):
