@@ -78,10 +78,7 @@ REFIT = [
     ("gaussian", "small", 1000),
     ("poisson", "small", 400),
     ("binomial", "small", 400),
-    ("poisson glm", "small", 200),
-    ("gaussian", "large", 200),
-    ("poisson", "large", 200),
-    ("binomial", "large", 200),
+    ("poisson glm", "small", 114),
 ]
 #: who fits the mixed models of counts; elsewhere InterceptModel, which gives glmer's fits in a hundredth of the time
 BY = {"level": "lme4"}

@@ -54,7 +54,7 @@ def r2(fit: Any, mean: float | None = None) -> pd.Series:
         What `view` knows: gaussian, binomial, Poisson, negative binomial.
     mean : float, optional
         The count at which the variance of a single count is taken; by default the mean of the model's own marginal
-        means. R's performance (0.10) takes exp(intercept) of the model without covariates.
+        means. R's performance (0.10, with insight 0.19) takes exp(intercept) of the model without covariates.
 
     Returns
     -------
