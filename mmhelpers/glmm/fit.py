@@ -200,13 +200,13 @@ def fit_logistic(
                 return maximise(lambda which, at: log_likelihood(own.take(which), at, k), psi)
 
             # Laplace's maximum is cheap and near: quadrature needs a step or two from there
-            psi, *rest = climb(np.column_stack([start, np.ones(len(part))]), 1)
+            psi, value, hessian, rest = climb(np.column_stack([start, np.ones(len(part))]), 1)
             if k > 1:
                 psi[:, -1] = np.maximum(
                     np.abs(psi[:, -1]), 0.1
                 )  # zero is a saddle that Newton would not leave
-                psi, *rest = climb(psi, k)
-            loglik[part], hessian, converged[part] = rest
+                psi, value, hessian, rest = climb(psi, k)
+            loglik[part], converged[part] = value, rest
             beta[part], sigma[part] = psi[:, :-1], np.abs(psi[:, -1])
             covariance = _inverse(-hessian)[:, :p, :p]
         se[part] = np.sqrt(np.maximum(np.einsum("rii->ri", covariance), 0.0))
@@ -221,7 +221,7 @@ def fit_logistic(
 def _inverse(matrices: FloatArray) -> FloatArray:
     """Invert each; a flat direction gives NaN, which is not a standard error of zero."""
     try:
-        return np.linalg.inv(matrices)
+        return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     except np.linalg.LinAlgError:
         out = np.full_like(matrices, np.nan)
         for i, one in enumerate(matrices):
