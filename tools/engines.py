@@ -173,7 +173,9 @@ def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[s
     finally:
         logging.getLogger("pymc").removeHandler(heard)
     ours = [w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning)]
-    ours = [w for w in ours if "could not link to a BLAS" not in str(w.message)]  # of the machine, not of the model
+    ours = [
+        w for w in ours if "could not link to a BLAS" not in str(w.message)
+    ]  # of the machine, not of the model
     said = [first_line(str(w.message)) for w in ours] + heard.lines
     values = None if value is None else [float(v) for v in np.asarray(value, dtype=float).ravel()]
     return values, error, said
