@@ -208,7 +208,7 @@ def fit_logistic(
                 psi, value, hessian, rest = climb(psi, k)
             loglik[part], converged[part] = value, rest
             beta[part], sigma[part] = psi[:, :-1], np.abs(psi[:, -1])
-            covariance = _inverse(-hessian)[:, :p, :p]
+            covariance = _inverse(np.negative(hessian))[:, :p, :p]
         se[part] = np.sqrt(np.maximum(np.einsum("rii->ri", covariance), 0.0))
     if method != "pql" and trials is not None:
         loglik += choose(total, many).sum(axis=1)
