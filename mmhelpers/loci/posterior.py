@@ -49,7 +49,7 @@ class LocusPosterior:
     @property
     def size(self) -> int:
         """Length of the vector."""
-        return int(self.X.shape[1] + 2 + self.group.max() + 1 + len(self.y))
+        return int(self.X.shape[1]) + 2 + int(self.group.max()) + 1 + len(self.y)
 
     def __call__(self, x: Array) -> float:
         """Log density at x, up to a constant."""
