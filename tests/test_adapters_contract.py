@@ -219,7 +219,8 @@ def test_fitted_values_are_those_of_design_and_effects(name):
     effects = sum((t.contribution(t.modes) for t in seen.random), np.zeros(seen.nobs))
     marginal, conditional = seen.family.inverse_link(eta), seen.family.inverse_link(eta + effects)
     inside = seen.fitted(True) / conditional if "zero-inflated" in name else np.ones(seen.nobs)
-    np.testing.assert_allclose(inside, inside[0], rtol=1e-5)
+    # a posterior mean of a product is not that of its factors
+    np.testing.assert_allclose(inside, inside[0], rtol=0.1 if seen.engine == "bambi" else 1e-5)
     assert 0.3 < inside[0] <= 1
     np.testing.assert_allclose(inside * marginal, seen.fitted(False), rtol=1e-4)
     np.testing.assert_allclose(inside * conditional, seen.fitted(True), rtol=1e-4)
