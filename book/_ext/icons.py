@@ -7,6 +7,7 @@ that a new icon is in the font with the next build.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def shrink(app: Sphinx, exception: Exception | None) -> None:
         return
     sheet = sheets[0].read_text(encoding="utf8")
     points = used(out, sheet)
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every step
     webfonts = sheets[0].parent.parent / "webfonts"
     for name, source in original_fonts().items():
         font = TTFont(source)

@@ -95,7 +95,7 @@ POWER = {
 POWER_CELLS = [
     ("poisson glm", 150, tuple(POWER), 200),
     ("poisson", 200, ("overdispersion",), 200),
-    ("poisson", 200, ("zeros", "curve", "time", "space", "outliers"), 100),
+    ("poisson", 200, ("zeros", "curve", "time", "space", "outliers"), 200),
 ]
 N_SOUND = 50  # data sets without the fault, for each fault: their number adds up over the faults
 N_PERFORMANCE = 100  # data sets that lme4 fits too
