@@ -36,6 +36,13 @@ class PosteriorCheck:
         One row a parameter: mean, sd, rhat, ess_bulk, ess_tail and mcse (Monte Carlo standard error of the mean).
     min_ess : float
         What the effective sample sizes must reach.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> check = mm.posterior_check(mm.load_posterior("sleepstudy"))
+    >>> check.ok, check.divergences, check.chains
+    (True, 0, 4)
     """
 
     rhat: float

@@ -35,6 +35,9 @@ def use_bayes() -> None:
     --------
     >>> import mmhelpers as mm
     >>> mm.use_bayes()
+    >>> import logging
+    >>> logging.getLogger("pymc").level == logging.ERROR
+    True
     """
     if "pytensor" not in sys.modules:
         flags = os.environ.get("PYTENSOR_FLAGS", "")

@@ -27,6 +27,14 @@ class Walk:
         Which proposals were taken.
     evaluations : int
         How often the density (random walk) or its gradient (Hamiltonian) was computed.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> import numpy as np
+    >>> walk = mm.random_walk(np.eye(2), [0, 0], n=100, step=1.0, seed=1)
+    >>> walk.draws.shape, len(walk.paths), walk.accepted.shape
+    ((101, 2), 100, (100,))
     """
 
     draws: Array

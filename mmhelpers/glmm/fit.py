@@ -42,6 +42,17 @@ class LogisticFits:
         The standard deviation is estimated to be zero.
     converged : array (n_rep,) of bool
         The iteration came to rest, at coefficients that did not run away.
+
+    Examples
+    --------
+    >>> import mmhelpers as mm
+    >>> import numpy as np
+    >>> cbpp = mm.load("cbpp")
+    >>> later = cbpp["period"].to_numpy() != "1"
+    >>> x = np.column_stack([np.ones(len(cbpp)), later])
+    >>> fits = mm.fit_logistic(cbpp["incidence"], x, cbpp["herd"], trials=cbpp["size"])
+    >>> fits.beta.round(1), fits.sigma.round(1), bool(fits.converged[0])
+    (array([[-1.4, -1.2]]), array([0.7]), True)
     """
 
     method: str

@@ -136,10 +136,14 @@ def anchors(path: Path) -> frozenset[str]:
     return frozenset(parser.ids)
 
 
+# A link of a drawing (SVG) keeps its address in an object.
+LINKS = "links => links.map(a => new URL(a.href.baseVal ?? a.href, location.href).href)"
+
+
 def links(seen: Visit) -> list[str]:
     """Each link into the site leads to a file that is there, and to an anchor that is there."""
     complaints = []
-    for url in dict.fromkeys(seen.page.eval_on_selector_all("a[href]", "links => links.map(a => a.href)")):
+    for url in dict.fromkeys(seen.page.eval_on_selector_all("a[href]", LINKS)):
         if not url.startswith(seen.site.base):
             continue
         address, anchor = urldefrag(url)
