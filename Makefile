@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book preview chapter test check notebooks bench fuzz lab serve pdf lock clean
+.PHONY: help setup book preview chapter test check notebooks text bench fuzz lab serve pdf lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=
@@ -30,6 +30,9 @@ check: setup ## style and types, some seconds
 
 notebooks: setup ## run the notebooks and store their text outputs (ONLY=part of a path)
 	@$(PY) -m tools.notebooks normalise --only "$(ONLY)"
+
+text: setup ## after a change of prose only: store the numbers its new text names (runs nothing)
+	@$(PY) -m tools.notebooks text
 
 bench: setup ## time mmhelpers beside its peers, in one run (peers get an environment of their own)
 	@$(PY) bench/run.py && $(PY) bench/type1.py

@@ -63,7 +63,7 @@ def test_3_real_batches():
     says("bayes-3", above_40(half_normal=False), "flat priors")
     says("bayes-3", above_40(times=1), "each mean is of five")
     says("bayes-3", 1 - above_40(), "below 40")
-    says("bayes-3", above_40(scale2=100.0), "its square")
+    says("bayes-3", above_40(scale2=100.0), "square stands in the exponent")
 
 
 def test_3_by_sampling():

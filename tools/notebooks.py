@@ -4,6 +4,7 @@
 runs again only when its code, mmhelpers, the data, the pins or the presence of R have changed.
 `normalise` runs them and writes text outputs back into `book/`, without images, times or machine details: what
 nbval then compares, printed number by printed number.
+`text` runs nothing: after a change of prose it stores the numbers that the new text names (see `tools.lab`).
 
 Cells tagged `needs-r` are left out where R is absent: they keep the result stored in the notebook, which must
 carry the hash that `normalise` gave it.
@@ -270,12 +271,23 @@ def normalise(only: str, jobs: int) -> list[Run]:
     return runs
 
 
+def store_text(only: str, jobs: int) -> list[Run]:
+    """Bring what JupyterLab shows in text cells up to date from the stored outputs; `jobs` is not used."""
+    for path in find(only):
+        old = nbformat.read(path, as_version=4)
+        new = lab.prepare(nbformat.read(path, as_version=4))
+        if new != old:
+            nbformat.write(new, path)
+            print(f"  {path.relative_to(BOOK)}: text brought up to date")
+    return []
+
+
 def main() -> None:
-    """Run `execute` or `normalise` from the command line; exit 1 when a notebook fails."""
+    """Run a command; exit 1 when a notebook fails."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["execute", "normalise"])
+    parser.add_argument("command", choices=["execute", "normalise", "text"])
     parser.add_argument("--only", default="", help="notebooks whose path contains this")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
@@ -284,7 +296,8 @@ def main() -> None:
         os.environ.setdefault(name, "1")
     # Interactive figures are written here, and the notebook keeps their places (mmhelpers.interactive).
     os.environ["MMHELPERS_INTERACTIVE"] = str(ROOT / "_build" / "interactive")
-    runs = {"execute": execute, "normalise": normalise}[options.command](options.only, options.jobs)
+    commands = {"execute": execute, "normalise": normalise, "text": store_text}
+    runs = commands[options.command](options.only, options.jobs)
     failed = [r.error for r in runs if r.error]
     for error in failed:
         print(f"\n{error}", file=sys.stderr)
