@@ -90,6 +90,7 @@ _EXPORTS: dict[str, str] = {
     "random_rows": "model",
     "FormulaError": "model",
     "UnidentifiableError": "model",
+    "DoubledEffectWarning": "model",
     "MissingRowsWarning": "model",
     "profiled_criterion": "reference",
     "minimise_criterion": "reference",
