@@ -8,7 +8,7 @@ import numpy as np
 
 from ..diagnostics.envelopes import Lineup
 from ..diagnostics.verdicts import Check
-from ..testtable import TestTable, format_p
+from ..testtable import TestTable, p_phrase
 from .grammar import need_columns
 from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house
 
@@ -156,7 +156,7 @@ def plot_simulated(test: TestTable, xlabel: str | None = None, ax: Axes | None =
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(xlabel or test.rows[0].name)
-    ax.set_title(f"p = {format_p(test.p)}".replace("= <", "< "), fontweight="normal")
+    ax.set_title(p_phrase(test.p, test.rows[0].smallest_p), fontweight="normal")
     return ax
 
 
