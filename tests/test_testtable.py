@@ -123,4 +123,4 @@ def test_every_simulated_test_knows_how_small_its_p_can_be():
         exact = test(r, "greater", exact=True)
         assert exact.p == pytest.approx(1 / 251), name
         assert str(exact).split()[-1] == "0.004", name
-        assert mm.plot_simulated(test(r)).get_title() == "p < 0.008"
+        assert mm.plot_simulated(test(r)).get_title(loc="left") == "p < 0.008"
