@@ -76,6 +76,7 @@ def _against(
         statistic_name="observed / expected",
         method=f"{method}, {side(alternative)}, {len(simulated)} simulations of {n} observations",
         details={"observed": observed, "expected": expected},
+        smallest_p=_smallest(len(simulated), alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated, "observed": observed})
 
@@ -170,6 +171,7 @@ def two_ways(kept: QuantileResiduals, new: QuantileResiduals, alternative: str, 
         over.rows[0],
         p=min(1.0, 2 * min(over.p, under.p)),
         method=f"too much around the random effects as fitted, too little with new ones; {kept.n_sim} simulations each",
+        smallest_p=_smallest(kept.n_sim, alternative, exact),
     )
     return TestTable((row,), extras=over.extras)
 
@@ -250,6 +252,7 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
         statistic_name="observed / expected",
         method=f"zeros less those each refit expects, {side(alternative)}, {known.n_sim} refits of {len(known)} rows",
         details={"observed": observed, "expected": float(own)},
+        smallest_p=_smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated - others + own, "observed": observed})
 
@@ -316,6 +319,7 @@ def check_outliers(
         statistic_name="number",
         method=f"{words}, {side(alternative)}, {known.n_sim} simulations of {n} observations",
         details={"expected": expected},
+        smallest_p=0.0 if method == "binomial" else _smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": others, "observed": observed})
 
@@ -332,3 +336,10 @@ def _outliers(pool: Array, margin: str) -> Array:
         alone = (values == values[np.arange(n), top][:, None]).sum(axis=1) == 1
         counts += np.bincount(top[alone], minlength=m)
     return counts
+
+
+def _smallest(n_sim: int, alternative: str, exact: bool) -> float:
+    """Smallest p above 0 that counting simulations can give; 0 where the data count among them, so that p is never 0."""
+    if exact:
+        return 0.0
+    return (2 if side(alternative) == "two-sided" else 1) / n_sim
