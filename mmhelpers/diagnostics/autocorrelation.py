@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..testtable import TestRow, TestTable
-from .chance import scaled, side, simulation_p
+from .chance import Ties, scaled, side, simulation_p
+from .whitening import whitened
 
 __all__ = ["check_spatial", "check_temporal"]
 
@@ -33,6 +34,8 @@ def check_temporal(
     alternative: str = "two-sided",
     group: Any = None,
     method: str | None = None,
+    ties: Ties = "conservative",
+    rng: np.random.Generator | int | None = None,
 ) -> TestTable:
     """Test whether residuals that follow each other in time are correlated: Durbin and Watson's test.
 
@@ -95,12 +98,14 @@ def check_temporal(
             draws = np.random.default_rng(SEED).random((n, N_DRAWS))
             null, words = _durbin_watson(draws, same), f"{N_DRAWS} draws of independent residuals"
         elif chosen == "simulation" and known is not None:
-            null = _durbin_watson(known.columns[order][:, 1:], same)
+            columns = known.columns if (white := whitened(known)) is None else white
+            every = _durbin_watson(columns[order], same)
+            statistic, null = float(every[0]), every[1:]
             words = f"{known.n_sim} simulations, each in its turn taken as observed"
         else:
             raise ValueError(f"method is {method!r}; 'normal', 'draws', or with simulations 'simulation'")
         flipped = {"greater": "less", "less": "greater", "two-sided": "two-sided"}[wanted]
-        p = simulation_p(statistic, null, side(flipped), exact=True)
+        p = simulation_p(statistic, null, side(flipped), True, ties, rng)
     row = TestRow(
         name="temporal autocorrelation",
         statistic=statistic,
@@ -160,7 +165,13 @@ def _durbin_watson_moments(n: int) -> tuple[float, float]:
 
 
 def check_spatial(
-    r: Any, x: ArrayLike, y: ArrayLike, alternative: str = "two-sided", method: str | None = None
+    r: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    alternative: str = "two-sided",
+    method: str | None = None,
+    ties: Ties = "conservative",
+    rng: np.random.Generator | int | None = None,
 ) -> TestTable:
     """Test whether residuals that are near in space resemble each other: Moran's I.
 
@@ -210,7 +221,10 @@ def check_spatial(
         p = {"greater": upper, "less": 1 - upper, "two-sided": min(1.0, 2 * min(upper, 1 - upper))}[wanted]
         words = "normal approximation over permutations"
     elif chosen == "simulation" and known is not None:
-        p = simulation_p(statistic, _moran(known.columns[:, 1:], W), wanted, exact=True)
+        columns = known.columns if (white := whitened(known)) is None else white
+        every = _moran(columns, W)
+        statistic = float(every[0])
+        p = simulation_p(statistic, every[1:], wanted, True, ties, rng)
         words = f"{known.n_sim} simulations, each in its turn taken as observed"
     else:
         raise ValueError(f"method is {method!r}; it must be 'normal', or with simulations 'simulation'")
