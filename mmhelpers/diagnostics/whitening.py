@@ -25,7 +25,7 @@ LEAST = 0.05  # of the variance that is a row's own
 
 
 def whitened(known: QuantileResiduals) -> Array | None:
-    """V^-1 (u - 1/2) of the observed and every simulated column, shape (n, 1 + n_sim); None without shared effects.
+    """V^-1 r, r the residuals as normal scores, of the observed and every simulated column, shape (n, 1 + n_sim); None without shared effects.
 
     Parameters
     ----------
@@ -48,10 +48,11 @@ def whitened(known: QuantileResiduals) -> Array | None:
     (30, 100)
     """
     from scipy import sparse
+    from scipy.special import ndtri
 
     if not known.terms or known.refitted is not None:
         return None
-    u = known.columns - 0.5
+    u = ndtri(known.columns)
     n = len(u)
     rows = np.arange(n)
     blocks = [
