@@ -101,7 +101,7 @@ REFIT = [
     for family in ("gaussian", "poisson", "binomial", "binomial 8", "poisson glm")
 ]
 #: tests whose statistic has ties, or that look to both sides: 99 simulations cannot give them a level of exactly 5%
-RANDOM = ["dispersion", "zeros", "outliers", "temporal", "spatial"]
+RANDOM = ["uniformity", "dispersion", "zeros", "outliers", "temporal", "spatial"]
 AT_RANDOM = ", ties at random"
 #: who fits the mixed models of counts; elsewhere InterceptModel, which gives glmer's fits in a hundredth of the time
 BY = {"level": "lme4"}
@@ -175,7 +175,9 @@ def draw(
     spread = 0.0 if family.endswith("glm") else 0.6
     effects = rng.normal(0.0, spread, int(table.g.max()) + 1)
     if fault == "effects" and size:  # a share of skewness: the square of a normal, with the same variance
-        effects = spread * (np.sqrt(1 - size) * effects / spread + np.sqrt(size / 2) * ((effects / spread) ** 2 - 1))
+        effects = spread * (
+            np.sqrt(1 - size) * effects / spread + np.sqrt(size / 2) * ((effects / spread) ** 2 - 1)
+        )
     b = effects[table.g]
     eta = 0.8 + 0.5 * table.x.to_numpy() + b
     if fault == "overdispersion" and size:
@@ -358,6 +360,7 @@ def p_values(
     if refit:
         place = [np.random.default_rng(int(seed)) for seed in rng.integers(2**62, size=len(RANDOM))]
         again: dict[str, Callable[..., Any]] = {
+            "uniformity": lambda **ties: mm.check_uniformity(r, **ties),
             "dispersion": lambda **ties: mm.check_dispersion(r, **ties),
             "zeros": lambda **ties: mm.check_zeros(r, **ties),
             "outliers": lambda **ties: mm.check_outliers(r, **ties),
@@ -403,7 +406,8 @@ def run(study: str, cells: list[tuple[str, str, int]]) -> None:
             writer.writerow(["family", "size", "number", "failed", *columns])
         tables = {size: design(size) for size in SIZES}
         fits = {
-            (family, size): fitter(family, tables[size], BY.get(study, "laplace")) for family, size, _ in cells
+            (family, size): fitter(family, tables[size], BY.get(study, "laplace"))
+            for family, size, _ in cells
         }
         for block in range(0, max(n for *_, n in cells), 4 * BLOCK):
             start = time.process_time()

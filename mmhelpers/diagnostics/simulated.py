@@ -66,7 +66,15 @@ def check_statistic(
     observed = float(statistic(known.observed))
     simulated = np.array([float(statistic(column)) for column in known.simulated.T])
     return _against(
-        observed, simulated, alternative, exact, name, "simulation from the fitted model", len(known), ties, rng
+        observed,
+        simulated,
+        alternative,
+        exact,
+        name,
+        "simulation from the fitted model",
+        len(known),
+        ties,
+        rng,
     )
 
 

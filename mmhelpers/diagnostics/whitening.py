@@ -22,10 +22,11 @@ __all__ = ["whitened"]
 Array = NDArray[np.float64]
 
 LEAST = 0.05  # of the variance that is a row's own
+TINY = 1e-300  # for a column of Z that is zero everywhere
 
 
 def whitened(known: QuantileResiduals) -> Array | None:
-    """V^-1 r, r the residuals as normal scores, of the observed and every simulated column, shape (n, 1 + n_sim); None without shared effects.
+    """V^-1 r of the observed and every simulated column, r being normal scores; None without shared effects.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def whitened(known: QuantileResiduals) -> Array | None:
 
     Returns
     -------
-    array or None
+    array, shape (n, 1 + n_sim), or None
 
     References
     ----------
@@ -52,36 +53,39 @@ def whitened(known: QuantileResiduals) -> Array | None:
 
     if not known.terms or known.refitted is not None:
         return None
-    u = ndtri(known.columns)
-    n = len(u)
+    r = ndtri(known.columns)
+    n = len(r)
     rows = np.arange(n)
     blocks = [
         sparse.csr_matrix((z, (rows, term.index)), shape=(n, len(term.levels)))
         for term in known.terms
-        for z in (term.z / np.sqrt(np.mean(term.z**2, axis=0))).T
+        for z in (term.z / np.sqrt(np.maximum(np.mean(term.z**2, axis=0), TINY))).T
     ]
-    phi = _components(u, blocks)
+    phi = _components(r, blocks)
     keep = phi > 0
     if not keep.any():
-        return u
+        return np.asarray(r)
     used = [Z for Z, wanted in zip(blocks, keep, strict=True) if wanted]
     phi = phi[keep]
-    taken = sum((f * np.asarray(Z.multiply(Z).sum(axis=1)).ravel() for f, Z in zip(phi, used, strict=True)), np.zeros(n))
+    taken = sum(
+        (f * np.asarray(Z.multiply(Z).sum(axis=1)).ravel() for f, Z in zip(phi, used, strict=True)),
+        np.zeros(n),
+    )
     own = np.maximum(1 - taken, LEAST)
-    return _solve(u, own, used, phi)
+    return _solve(r, own, used, phi)
 
 
-def _components(u: Array, blocks: list[Any]) -> Array:
-    """phi >= 0 by least squares of the products of different rows on those of the columns of Z."""
+def _components(r: Array, blocks: list[Any]) -> Array:
+    """Least squares, phi >= 0, of the products of different rows on those of the columns of Z."""
     from scipy.optimize import nnls
 
     squares = [np.asarray(Z.multiply(Z).sum(axis=1)).ravel() for Z in blocks]
     k = len(blocks)
     gram, right = np.empty((k, k)), np.empty(k)
-    scale = float((u**2).mean())
+    scale = float((r**2).mean())
     for a in range(k):
-        sums = blocks[a].T @ u
-        right[a] = ((sums**2).sum() - (squares[a] @ u**2).sum()) / (u.shape[1] * scale)
+        sums = blocks[a].T @ r
+        right[a] = ((sums**2).sum() - (squares[a] @ r**2).sum()) / (r.shape[1] * scale)
         for b in range(k):
             gram[a, b] = (blocks[a].T @ blocks[b]).power(2).sum() - squares[a] @ squares[b]
     # nnls of the normal equations, by their root
@@ -92,8 +96,8 @@ def _components(u: Array, blocks: list[Any]) -> Array:
     return np.asarray(phi, dtype=float)
 
 
-def _solve(u: Array, own: Array, blocks: list[Any], phi: Array) -> Array:
-    """(diag(own) + Z diag(phi) Z')^-1 u, by Woodbury's identity with a sparse factor."""
+def _solve(r: Array, own: Array, blocks: list[Any], phi: Array) -> Array:
+    """(diag(own) + Z diag(phi) Z')^-1 r, by Woodbury's identity with a sparse factor."""
     from scipy import sparse
     from scipy.sparse.linalg import splu
 
@@ -101,5 +105,5 @@ def _solve(u: Array, own: Array, blocks: list[Any], phi: Array) -> Array:
     weight = np.repeat(1 / phi, [block.shape[1] for block in blocks])
     scaled = sparse.diags(1 / own) @ Z
     inner = (sparse.diags(weight) + Z.T @ scaled).tocsc()
-    first = u / own[:, None]
-    return np.asarray(first - scaled @ splu(inner).solve(np.asarray(scaled.T @ u)))
+    first = r / own[:, None]
+    return np.asarray(first - scaled @ splu(inner).solve(np.asarray(scaled.T @ r)))

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..adapters import FitView, RandomTerm, is_fit, view
-from ..adapters.families import Family
 from .covariance import normalise
+from .refits import refitted_fits
 
 __all__ = ["QuantileResiduals", "quantile_residuals"]
 
@@ -26,8 +26,6 @@ Array = NDArray[np.float64]
 
 #: Seed of the generator that is used where none is given: the same call gives the same residuals.
 DEFAULT_SEED = 20240229
-
-TINY = 1e-12  # least variance, for fitted probabilities of 0 or 1
 
 
 @dataclass(frozen=True)
@@ -206,7 +204,9 @@ class QuantileResiduals:
             Without refits.
         """
         if self.refitted is None or self.scale is None:
-            raise ValueError("Pearson residuals of the simulations need refits: quantile_residuals(fit, refit=True)")
+            raise ValueError(
+                "Pearson residuals of the simulations need refits: quantile_residuals(fit, refit=True)"
+            )
         return self._pool(scaled=False) / self.scale
 
     def _pool(self, scaled: bool = True) -> Array:
@@ -260,7 +260,8 @@ def quantile_residuals(
         Refit the model to every simulated response, so that the comparison takes into account that the
         fit follows the observations: what is ranked are then the observed and simulated responses as their own fits
         see them, less the fitted mean and over the fitted standard deviation (Pearson residuals); counts and
-        proportions as quantiles of the distribution that their own fit gives them, ties broken at random. Fast for fits of this package, and for
+        proportions as quantiles of the distribution that their own fit gives them, ties broken at random. Fast for fits
+        of this package, and for
         Poisson and binomial models of lme4 and glmmTMB with one intercept for each group; elsewhere as slow as
         `n_sim` fits. Without it tests are conservative, the more so the more the fit can follow:
         of Poisson regressions with 4 coefficients on 30 or 150 counts, 3% are rejected for dispersion at a level
@@ -348,7 +349,7 @@ def _from_fit(
     fitted = seen.fitted(True) if conditional or not seen.terms else _mean(seen, simulated)
     refitted, scale, zeros, scores = None, None, None, None
     if refit:
-        refitted, scale, zeros, scores = _refitted(seen, simulated, rng)
+        refitted, scale, zeros, scores = refitted_fits(seen, simulated, rng)
         fitted = seen.fitted(True)
         if scores is not None:
             values = _ranks(scores[:, 0], scores[:, 1:], False, rng)
@@ -428,68 +429,6 @@ def _decorrelated(pool: Array, rotation: str | ArrayLike, seen: FitView | None) 
     except np.linalg.LinAlgError:
         raise ValueError("rotation is no covariance matrix: it is not positive definite") from None
     return np.asarray(solve_triangular(root, pool, lower=True))
-
-
-def _refitted(
-    seen: FitView, simulated: Array, rng: np.random.Generator
-) -> tuple[Array, Array, Array | None, Array | None]:
-    """Fitted means of the refits, shape (n, n_sim); of fit and refits: standard deviations, expected zeros, scores."""
-    from ..adapters import UnsupportedFitError
-
-    if seen.refit is None:
-        raise UnsupportedFitError(f"fits of {seen.engine} cannot be refitted here; leave refit out")
-    # where the engine itself simulates, `family` is not the whole distribution
-    counts = seen.family.discrete and seen.simulator is None
-    if seen.refit_many is not None:
-        means, dispersion = seen.refit_many(simulated)
-        families = [replace(seen.family, dispersion=float(d)) for d in (seen.family.dispersion, *dispersion)]
-        every = np.column_stack([seen.fitted(True), means])
-        weights = [seen.weights] * every.shape[1]
-        scale = np.column_stack([_sd(f, mu, seen.weights) for f, mu in zip(families, every.T, strict=True)])
-    else:
-        views = (seen, *(seen.refit(y) for y in simulated.T))
-        families, weights = [view.family for view in views], [view.weights for view in views]
-        every = np.column_stack([view.fitted(True) for view in views])
-        scale = np.column_stack([_sd_of(view) for view in views])
-    if not counts:
-        return every[:, 1:], scale, None, None
-    parts = list(zip(families, every.T, weights, strict=True))
-    zeros = np.array([f.zero_probability(mu, w).sum() for f, mu, w in parts], dtype=float)
-    responses = np.column_stack([seen.observed, simulated]).T
-    within = rng.random(responses.shape)
-    columns = [_own_scores(y, v, *part) for y, v, part in zip(responses, within, parts, strict=True)]
-    known = [column for column in columns if column is not None]
-    return every[:, 1:], scale, zeros, np.column_stack(known) if len(known) == len(columns) else None
-
-
-def _own_scores(y: Array, within: Array, family: Family, mu: Array, weights: Array) -> Array | None:
-    """Randomised normal quantiles of counts or proportions under their own fit; None for families without a formula."""
-    from scipy.special import ndtri
-
-    tails = family.tails(y, mu, weights)
-    if tails is None:
-        return None
-    (below, up_to), (from_here, above) = tails
-    low = below + within * (up_to - below)
-    high = above + (1 - within) * (from_here - above)  # 1 - low, without the loss of digits near 1
-    return np.asarray(np.clip(np.where(low < 0.5, ndtri(low), -ndtri(high)), -37.0, 37.0))
-
-
-def _sd_of(seen: FitView) -> Array:
-    """Standard deviation of each response around its fitted mean, random effects kept."""
-    if seen.variance is not None:
-        return np.sqrt(np.maximum(seen.variance, TINY))
-    if seen.correlation is not None:
-        return np.asarray(seen.sigma * np.sqrt(np.diag(seen.correlation)))
-    return _sd(seen.family, seen.fitted(True), seen.weights)
-
-
-def _sd(family: Family, mu: Array, weights: Array) -> Array:
-    """Standard deviation by the family's variance function; 1 where it has none."""
-    try:
-        return np.sqrt(np.maximum(family.variance(mu, weights), TINY))
-    except ValueError:
-        return np.ones_like(mu)
 
 
 def _vector(values: ArrayLike, n: int, name: str) -> Array:
