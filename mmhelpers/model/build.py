@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.model.checks import check_identifiable, check_response
+from mmhelpers.model.checks import check_identifiable, check_response, warn_of_doubled
 from mmhelpers.model.columns import independent_columns, model_matrix
 from mmhelpers.model.frame import Expression, Factor, Numeric, Value, check_columns
 from mmhelpers.model.parse import Formula, Group, Terms, parse_formula
@@ -126,7 +126,8 @@ def build_matrices(
         leave them out, or refuse. ``rows`` of the result lists the rows that were used.
     check : bool
         Refuse what cannot be estimated with a residual variance, as lmer does (as many levels or random
-        effects as observations, a factor with one level, p >= n, a constant response). False to simulate
+        effects as observations, a factor with one level, p >= n, a constant response), and warn of an effect that
+        two terms of one group both have (`DoubledEffectWarning`). False to simulate
         from such a design, or for a family without a residual variance.
 
     Returns
@@ -181,6 +182,7 @@ def build_matrices(
     )
     if check:
         check_identifiable(matrices)
+        warn_of_doubled(matrices, stacklevel=2)
         if y is not None:
             check_response(y, matrices.response)
     return matrices

@@ -6,6 +6,9 @@ The conditions are those of lme4's ``lmerControl``: ``check.nlev.gtr.1``, ``chec
 
 from __future__ import annotations
 
+import warnings
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +28,40 @@ class UnidentifiableError(ValueError):
     ...     print("Subject" in str(wrong))
     True
     """
+
+
+class DoubledEffectWarning(UserWarning):
+    """Two random-effects terms have the same effect of the same group.
+
+    The likelihood is flat along all ways to split the sum of the two variances. lme4 fits such a model too, and where it
+    warns, it is of convergence.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import mmhelpers as mm
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     fit = mm.fit("Reaction ~ Days + (1 | Subject) + (Days | Subject)", mm.load("sleepstudy"))
+    >>> print(seen[0].category.__name__, len(fit.variances))
+    DoubledEffectWarning 5
+    """
+
+
+def warn_of_doubled(matrices: Matrices, stacklevel: int = 2) -> None:
+    """Warn of effects that two terms of one group have both, as the intercept in ``(1 | g) + (x | g)``."""
+    for one, two in combinations(matrices.terms, 2):
+        if one.levels != two.levels or not np.array_equal(one.index, two.index):
+            continue
+        for name, column in zip(one.columns, one.z.T, strict=True):
+            if any(np.array_equal(column, other) for other in two.z.T):
+                warnings.warn(
+                    f"({one.label}) and ({two.label}) both have the random effect {name} of {one.group}: the data "
+                    "tell the sum of the two variances, not how to split it, so their estimates are arbitrary; "
+                    "leave it out of one of the terms (0 + x is a slope without an intercept)",
+                    DoubledEffectWarning,
+                    stacklevel=stacklevel + 1,
+                )
 
 
 def check_response(y: NDArray[np.float64], name: str) -> None:

@@ -2,7 +2,8 @@
 
 Data flow: ``plan`` (what is to be done, as plain data in ``record``), ``cells`` (a block of data sets drawn and
 analysed; ``effect`` for mixed models, ``generators`` for published studies), ``executors`` and ``run`` (who computes
-which block, ``checkpoint`` what is done), ``rows``, ``rates``, and ``store`` for files.
+which block, ``checkpoint`` what is done), ``rows``, ``rates``, and ``store`` for files. ``rerun`` sends the published studies
+the same way at full size.
 """
 
 from mmhelpers.studies.again import Replay, replay
