@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .grammar import colour_map, need_columns
 from .style import COLOURS, INK, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -84,10 +88,20 @@ def plot_curves(
     ax.set_ylabel(ylabel or y)
     if by is not None:
         ax.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2,
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=_legend_columns(kinds), borderaxespad=0.2,
             title=by, alignment="left",
         )  # fmt: skip
     return ax
+
+
+def _legend_columns(kinds: Sequence[object]) -> int:
+    """Choose how many columns of a legend fit over the axes: a wider one would squeeze them."""
+    for n in (3, 2):
+        if len(kinds) >= n:
+            columns = np.array_split([len(str(kind)) for kind in kinds], n)
+            if sum(column.max() + 6 for column in columns) <= 55:  # 6 letters for the line and the gap
+                return n
+    return 1
 
 
 @house
@@ -153,5 +167,5 @@ def plot_bands(
         ax.plot(line[x], line[y], color=INK, linewidth=2)
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y or "")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=_legend_columns(kinds), borderaxespad=0.2)
     return ax

@@ -72,7 +72,9 @@ def plot_matrix(
     square = M.shape[0] == M.shape[1]
     top = float(np.abs(M).max())
     if largest is not None and not largest >= top:
-        raise ValueError(f"largest is {largest:g}, but the matrix has {top:g}; give the largest of all that are compared")
+        raise ValueError(
+            f"largest is {largest:g}, but the matrix has {top:g}; give the largest of all that are compared"
+        )
     ax = axes_or_new(ax, height=min(5.4, max(2.2, 0.34 * len(M) + 0.8)))
     _cells(ax, M, np.full(M.shape[1], 0), spec, signed=True, largest=largest or top)
     _names(ax, M.shape, rows, columns)
