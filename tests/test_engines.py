@@ -133,7 +133,8 @@ def test_capability(row, engine):
     with briefly() if engine == "bambi" else nullcontext():
         outcome = engines.run(spec, row, row["cells"][engine])
     verdict = engines.verdict(row, engine, outcome, known[row["reference"]]["values"])
-    if verdict == "builds":  # its chains ran for the stored outcome; an error after them is known from there only
+    if verdict == "builds":
+        # its chains ran for the stored outcome; an error after them is known from there only
         assert known[engine]["verdict"] in {"same", "other"} or "KeyError" in known[engine]["error"]
         return
     assert verdict == known[engine]["verdict"], (outcome, known[engine])
