@@ -30,7 +30,7 @@ DEFAULT_SEED = 20240229
 TINY = 1e-12  # least variance, for fitted probabilities of 0 or 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuantileResiduals:
     """Quantile residuals and the simulations they came from.
 
@@ -85,6 +85,12 @@ class QuantileResiduals:
     scale: Array | None = field(default=None, repr=False)
     independent: bool | None = None
     seed: int = field(default=DEFAULT_SEED, repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"QuantileResiduals of {len(self)} observations from {self.n_sim} simulations: "
+            f"{self.values.min():.3g} to {self.values.max():.3g}, mean {self.values.mean():.3g}"
+        )
 
     @property
     def n_sim(self) -> int:
