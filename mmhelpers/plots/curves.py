@@ -10,6 +10,8 @@ from .grammar import colour_map, need_columns
 from .style import COLOURS, INK, PAPER, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -88,12 +90,22 @@ def plot_curves(
         ax.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=min(len(kinds), 3),
+            ncols=_legend_columns(kinds),
             borderaxespad=0.2,
             title=by,
             alignment="left",
         )
     return ax
+
+
+def _legend_columns(kinds: Sequence[object]) -> int:
+    """Choose how many columns of a legend fit over the axes: a wider one would squeeze them."""
+    for n in (3, 2):
+        if len(kinds) >= n:
+            columns = np.array_split([len(str(kind)) for kind in kinds], n)
+            if sum(column.max() + 6 for column in columns) <= 55:  # 6 letters for the line and the gap
+                return n
+    return 1
 
 
 @house
@@ -164,7 +176,7 @@ def plot_bands(
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=min(len(kinds), 3),
+        ncols=_legend_columns(kinds),
         borderaxespad=0.2,
         handlelength=1.5,
         columnspacing=1.2,
