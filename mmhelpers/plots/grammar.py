@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house
+from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house, legend_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,9 +185,12 @@ def plot_fit(
     need_columns(data, x=x, y=y, group=group)
     if line is not None:
         need_columns(line, x=x, y=y)
+    new = ax is None
     ax = axes_or_new(ax)
     levels: list[Any] = [None] if group is None else list(dict.fromkeys(data[group]))
     colours = colour_map(levels)
+    # a line without the group's column is one for all
+    one = line is not None and (group is None or group not in line.columns)
     for level in levels:
         rows = data if level is None else data[data[group] == level]
         ax.plot(
@@ -198,13 +201,11 @@ def plot_fit(
             alpha=0.55,
             markeredgewidth=0,
             color=colours[level],
-            label=None if level is None or line is not None else str(level),
+            label=None if level is None or (line is not None and not one) else str(level),
         )
         if line is None:
             continue
-        # a line without the group's column is one for all
-        own = line[line[group] == level] if group is not None and group in line.columns else line
-        one = group is None or group not in line.columns
+        own = line if one else line[line[group] == level]
         ax.plot(
             own[x], own[y], color=INK if one else colours[level], label=None if one else str(level), zorder=3
         )
@@ -220,7 +221,7 @@ def plot_fit(
         if one and group is not None:
             line = None  # drawn once
     if group is not None and 1 < len(levels) <= 6:
-        ax.legend(title=group, alignment="left")
+        legend_below(ax, new, *ax.get_legend_handles_labels(), title=group)  # not on top of points
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y)
     return ax
