@@ -273,7 +273,9 @@ def test_9_each_part_is_marked(old, new, missing):
 
 def test_9_remarks_do_not_decide():
     passes("capstone-9", GOOD.replace("Rings widened", "Thinning caused rings to widen"), "supposes")
-    passes("capstone-9", GOOD.replace("Rings widened", "Rings widened significantly"), "interval does not say")
+    passes(
+        "capstone-9", GOOD.replace("Rings widened", "Rings widened significantly"), "interval does not say"
+    )
 
 
 def test_9_needs_a_sentence():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house, legend_below
+from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,7 +221,10 @@ def plot_fit(
         if one and group is not None:
             line = None  # drawn once
     if group is not None and 1 < len(levels) <= 6:
-        legend_below(ax, new, *ax.get_legend_handles_labels(), title=group)  # not on top of points
+        look: dict[str, Any] = {"title": group, "alignment": "left"}
+        if new:  # above the axes, where it hides no point
+            look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": min(len(levels), 3)}
+        ax.legend(**look)
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y)
     return ax
