@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..testtable import p_phrase
 from .grammar import colour_map, need_columns
 from .style import CHANCE, INK, QUIET, axes_or_new, house, legend_below
 
@@ -289,13 +290,7 @@ def plot_microscope(
         mean = fit.drop_duplicates(x).sort_values(x)
         panel.plot(mean[x], mean["mean"], color=INK, linewidth=3)
         p = tests.loc[tests["model"] == model, "p"]
-        panel.set_title(f"{model}: {_p_text(p.iloc[0]) if len(p) else 'no test'}", fontsize="medium")
+        panel.set_title(f"{model}: {p_phrase(p.iloc[0]) if len(p) else 'no test'}", fontsize="medium")
         panel.set_xlabel(xlabel or x)
     panels[0].set_ylabel(ylabel or y)
     return np.array(panels, dtype=object)
-
-
-def _p_text(p: Any) -> str:
-    if not np.isfinite(p):
-        return "no p-value"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
