@@ -85,7 +85,7 @@ class RandomTerm:
         return np.asarray(np.einsum("nk,...nk->...n", self.z, effects[..., self.index, :]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitView:
     """A fitted model, seen through what every engine can tell.
 
@@ -191,6 +191,13 @@ class FitView:
                     f"the fit of {self.engine} failed: {bad} values of {name} are not "
                     f"finite, so there is nothing to diagnose. {self.message}".rstrip()
                 )
+
+    def __repr__(self) -> str:
+        random = ", ".join(dict.fromkeys(term.group for term in self.terms)) or "none"
+        return (
+            f"FitView of {self.engine}: {self.response}, {len(self.observed)} observations; fixed effects "
+            f"{', '.join(self.x_names)}; random effects: {random}"
+        )
 
     @property
     def random(self) -> tuple[RandomTerm, ...]:

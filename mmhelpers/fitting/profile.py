@@ -18,6 +18,7 @@ from mmhelpers.engine import fit_matrices
 from mmhelpers.engine.design import make_design
 from mmhelpers.engine.prepare import choose_plan, prepare_complete
 from mmhelpers.fitting.summary import covariances
+from mmhelpers.given import whole
 from mmhelpers.results import Fits, Matrices
 
 if TYPE_CHECKING:
@@ -204,6 +205,15 @@ def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame
     """
     import pandas as pd
 
+    from mmhelpers.fitting.single import Fit
+
+    if not isinstance(fit, Fit):
+        raise TypeError(
+            f"fit must be a fitted model, as mm.fit(formula, data) gives it, not {type(fit).__name__}"
+        )
+    whole("n_points", n_points, 3)
+    if not isinstance(reach, (int, float, np.number)) or not 0 < reach < np.inf:
+        raise ValueError(f"reach must be a number above 0, not {reach!r}")
     ml = fit.with_reml(False).fits
     best = float(ml.criterion[0])
     out = []

@@ -18,6 +18,8 @@ __all__ = ["plot_agreement", "plot_by_group", "plot_estimates", "plot_fit"]
 
 def need_columns(table: pd.DataFrame, /, **columns: str | None) -> None:
     """Refuse column names that the table does not have, in words."""
+    if not hasattr(table, "columns"):
+        raise TypeError(f"the table must be a pandas DataFrame, not {type(table).__name__}")
     for argument, name in columns.items():
         if name is not None and name not in table.columns:
             raise ValueError(

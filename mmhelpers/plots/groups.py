@@ -54,7 +54,7 @@ def plot_residuals_by(
     >>> test = check_group_means(np.array([-3.0, -1, -2, 0, 2, 4]), factor=list("aabbcc"))
     >>> ax = plot_residuals_by(test, xlabel="bag", ylabel="residual growth (mm)")
     """
-    missing = {"means", "residuals"} - set(test.extras)
+    missing = {"means", "residuals"} - set(getattr(test, "extras", {}))
     if missing:
         raise ValueError("test holds no residuals by factor; pass what check_group_means gives")
     means, rows = test.extras["means"], test.extras["residuals"].copy()

@@ -151,7 +151,7 @@ def plot_simulated(test: TestTable, xlabel: str | None = None, ax: Axes | None =
     >>> rng = np.random.default_rng(1)
     >>> ax = plot_simulated(check_zeros(quantile_residuals(rng.poisson(2, 50), rng.poisson(2, (50, 99)))))
     """
-    if "simulated" not in test.extras:
+    if "simulated" not in getattr(test, "extras", {}):
         raise ValueError("test holds no simulated values; pass what check_statistic and its kin give")
     ax = axes_or_new(ax)
     values, observed = np.asarray(test.extras["simulated"]), float(test.extras["observed"])
@@ -252,6 +252,8 @@ def plot_check(check: Check) -> Figure:
     """
     import matplotlib.pyplot as plt
 
+    if not hasattr(check, "tables"):
+        raise TypeError(f"check must come from mm.check(fit), not {type(check).__name__}")
     size = plt.rcParams["figure.figsize"][0]
     figure, grid = plt.subplots(2, 2, figsize=(size, size))
     tables = check.tables
@@ -314,6 +316,8 @@ def plot_lineup(lineup: Lineup, ylabel: str = "residual") -> Figure:
     """
     import matplotlib.pyplot as plt
 
+    if not hasattr(lineup, "table"):
+        raise TypeError(f"lineup must come from mm.lineup(fit), not {type(lineup).__name__}")
     panels = sorted(lineup.table["panel"].unique())
     columns = 3 if len(panels) > 4 else 2
     rows = -(-len(panels) // columns)

@@ -41,7 +41,8 @@ def plot_rates(
     by : str
         Column that tells the rates apart: a colour each.
     curves : pandas.DataFrame, optional
-        Columns `x`, `by` and ``rate``: exact rates, drawn as lines. Rates without a curve are joined by thin lines.
+        Columns `x`, `by` and ``rate``: exact rates, drawn as lines. Rates without a curve are joined by thin lines,
+        in a band of their intervals.
     reference : float or None
         Where to draw a line across, the nominal level.
     xlabel, ylabel : str, optional
@@ -75,13 +76,14 @@ def plot_rates(
     for kind in kinds:
         found = table[table[by] == kind].sort_values(x)
         exact = None if curves is None else curves[curves[by] == kind].sort_values(x)
-        ax.fill_between(
-            found[x].to_numpy(dtype=float), found["lower"], found["upper"],
-            color=colours[kind], alpha=0.2, linewidth=0,
-        )  # fmt: skip
         if exact is not None and len(exact):
             ax.plot(exact[x], exact["rate"], color=colours[kind])
         else:
+            # a band goes straight from dot to dot, so a bent exact curve would leave it between them
+            ax.fill_between(
+                found[x].to_numpy(dtype=float), found["lower"], found["upper"],
+                color=colours[kind], alpha=0.2, linewidth=0,
+            )  # fmt: skip
             ax.plot(found[x], found["rate"], color=colours[kind], linewidth=0.8)
         ax.errorbar(
             found[x], found["rate"], yerr=np.abs(found[["lower", "upper"]].to_numpy().T - found["rate"].to_numpy()),
