@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .families import Family
 from .names import r_name
-from .view import FitView, UnsupportedFitError
+from .view import FitView, UnsupportedFitError, no_simulation
 
 __all__ = ["from_generalised"]
 
@@ -72,13 +72,6 @@ def _family(fit: Any) -> Family:
     return Family(_FAMILIES[name], _LINKS[link], dispersion=float(fit.scale), size=size)
 
 
-def _no_simulation(why: str) -> Callable[[int, np.random.Generator, bool], Array]:
-    def refuse(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
-        raise UnsupportedFitError(why)
-
-    return refuse
-
-
 def _from_glm(fit: Any) -> FitView:
     from .from_statsmodels import data_of, terms_of
 
@@ -101,12 +94,12 @@ def _from_glm(fit: Any) -> FitView:
     mean = np.asarray(fit.fittedvalues, float)
     simulator = None
     if kind == "GEE":
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a GEE gives the responses a mean and a working correlation but no distribution, so there is "
             "nothing to simulate from; fit a GLMM, or simulate from a model of your own and pass the array"
         )
     elif type(model.family).__name__ in _ONE_PARAMETER and abs(family.dispersion - 1) > 1e-12:
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a quasi-likelihood fit (scale estimated) gives the responses no distribution, so there is "
             "nothing to simulate from; fit a negative binomial or beta-binomial model, or one with random "
             "effects"
@@ -200,8 +193,7 @@ def _from_discrete(fit: Any) -> FitView:
     mean = family.inverse_link(X @ params[:p] + offset)
 
     def refit(y: Array) -> FitView:
-        extra = {"offset": offset} if kind in {"Poisson", "NegativeBinomial"} else {}
-        return _from_discrete(type(model)(y, X, **extra).fit(disp=0))
+        return _from_discrete(type(model)(y, X, offset=offset).fit(disp=0))
 
     return FitView(
         engine=f"statsmodels {kind}",
