@@ -107,7 +107,7 @@ def discrete_offset(kind: str, formula: str) -> Made:
 def inflated(kind: str, **options: Any) -> Made:
     def made(d: pd.DataFrame) -> Any:
         thinned = d.assign(k=d["k"] * (np.arange(len(d)) % 3 > 0))
-        more = {key: thinned[v] if v in thinned else v for key, v in options.items()}
+        more = {key: thinned.get(v, v) for key, v in options.items()}
         return getattr(sm, kind).from_formula("k ~ x", thinned, **more).fit(disp=0, maxiter=300)
 
     return made
@@ -377,7 +377,9 @@ def test_hard_case(engine, case, made, words):
     kind = case.split(",")[0]
     data = data_for(kind)
     if words is not None:
-        with pytest.raises((mm.UnsupportedFitError, ValueError), match=re.compile(words, re.DOTALL)) as refusal:
+        with pytest.raises(
+            (mm.UnsupportedFitError, ValueError), match=re.compile(words, re.DOTALL)
+        ) as refusal:
             mm.view(made(data)).simulate(1, np.random.default_rng(1))
         one_sentence(str(refusal.value))
         return
@@ -436,10 +438,7 @@ def missing(seen: mm.FitView, found: pd.DataFrame, data: pd.DataFrame) -> None:
 
 def weights(seen: mm.FitView, found: pd.DataFrame, data: pd.DataFrame) -> None:
     """The variance of a row is that of its weight: w, 1 / w where it is a variance, or the number of trials."""
-    if seen.correlation is not None:
-        precision = 1 / np.diag(seen.correlation)
-    else:
-        precision = seen.weights
+    precision = seen.weights if seen.correlation is None else 1 / np.diag(seen.correlation)
     wanted = {
         "binomial": data["tr"],
         "mmhelpers fit_gls": 1 / data["w"],

@@ -130,7 +130,6 @@ def _rows_used(model: Any, n: int) -> Any:
     return frame.reset_index(drop=True) if len(frame) == n else None
 
 
-
 def fixed_draws(fit: Any) -> Array:
     """Posterior draws of the common effects of a pair (model, idata), shape (draws, p), in the order of `x_names`."""
     model, idata = fit
