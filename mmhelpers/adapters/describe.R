@@ -181,7 +181,7 @@ local({
       vcov = as.matrix(vcov(m)$cond), terms = terms, family = fam$family, link = fam$link,
       theta_nb = scale, sigma = scale, weights = as.numeric(w),
       uneven = uneven, likelihood_weights = likelihood_weights,
-      offset = as.numeric(or(model.offset(mf), rep(0, nrow(X)))),
+      offset = as.numeric(m$obj$env$data$offset), # model.offset() would count one given as argument twice
       fitted = as.numeric(predict(m, type = "conditional")), loglik = as.numeric(logLik(m)),
       reml = isTRUE(m$modelInfo$REML), messages = if (isTRUE(m$sdr$pdHess)) character(0) else
         "glmmTMB: the Hessian is not positive definite",

@@ -72,6 +72,24 @@ def _family(fit: Any) -> Family:
     return Family(_FAMILIES[name], _LINKS[link], dispersion=float(fit.scale), size=size)
 
 
+def covariance_of(fit: Any) -> Array:
+    """Covariance matrix of all estimates; NaN where the Hessian could not be inverted, so that there is none."""
+    try:
+        return np.asarray(fit.cov_params(), float)
+    except ValueError:
+        k = len(np.asarray(fit.params))
+        return np.full((k, k), np.nan)
+
+
+def _reached(fit: Any) -> tuple[bool, str]:
+    """Whether the optimiser of a discrete model arrived, and what is wrong if it did not."""
+    if not fit.mle_retvals.get("converged", True):
+        return False, "statsmodels reports no convergence"
+    if not np.isfinite(covariance_of(fit)).all():
+        return False, "statsmodels could not invert the Hessian, so the estimates have no standard errors"
+    return True, ""
+
+
 def _from_glm(fit: Any) -> FitView:
     from .from_statsmodels import data_of, terms_of
 
@@ -113,7 +131,7 @@ def _from_glm(fit: Any) -> FitView:
         X=X,
         x_names=tuple(r_name(name) for name in model.exog_names),
         beta=beta,
-        vcov=np.asarray(fit.cov_params(), float),
+        vcov=covariance_of(fit),
         terms=(),
         family=family,
         weights=np.broadcast_to(weights, (n,)).copy(),
@@ -204,14 +222,14 @@ def _from_discrete(fit: Any) -> FitView:
         X=X,
         x_names=tuple(r_name(name) for name in model.exog_names[:p]),
         beta=params[:p],
-        vcov=np.asarray(fit.cov_params(), float)[:p, :p],
+        vcov=covariance_of(fit)[:p, :p],
         terms=(),
         family=family,
         weights=np.ones(n),
         offset=offset,
         loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        converged=_reached(fit)[0],
+        message=_reached(fit)[1],
         frame=data_of(model),
         refit=refit,
         x_terms=terms_of(model, p),
@@ -269,14 +287,14 @@ def _from_zero_inflated(fit: Any) -> FitView:
         X=X,
         x_names=tuple(names),
         beta=beta,
-        vcov=np.asarray(fit.cov_params(), float)[k : k + p, k : k + p],
+        vcov=covariance_of(fit)[k : k + p, k : k + p],
         terms=(),
         family=family,
         weights=np.ones(n),
         offset=offset,
         loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        converged=_reached(fit)[0],
+        message=_reached(fit)[1],
         frame=data_of(model),
         variance=(1 - zero) * (family.variance(counts) + zero * counts**2),
         simulator=simulate,
@@ -311,14 +329,14 @@ def _from_truncated(fit: Any) -> FitView:
         X=X,
         x_names=tuple(r_name(name) for name in model.exog_names),
         beta=beta,
-        vcov=np.asarray(fit.cov_params(), float),
+        vcov=covariance_of(fit),
         terms=(),
         family=family,
         weights=np.ones(n),
         offset=offset,
         loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        converged=_reached(fit)[0],
+        message=_reached(fit)[1],
         frame=data_of(model),
         simulator=simulate,
     )

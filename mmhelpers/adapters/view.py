@@ -205,6 +205,11 @@ class FitView:
                     f"the fit of {self.engine} failed: {bad} values of {name} are not "
                     f"finite, so there is nothing to diagnose. {self.message}".rstrip()
                 )
+        if "negative binomial" in self.family.name and self.family.size <= 0:
+            raise UnsupportedFitError(
+                f"the fit of {self.engine} failed: its size is {self.family.size:.3g} (alpha is 1 / size), which must be "
+                "above zero. Counts that scatter no more than Poisson's drive it there: fit a Poisson model"
+            )
         empty = int((~(self.weights > 0)).sum())
         if empty:
             raise UnsupportedFitError(
