@@ -27,8 +27,6 @@ TABLES = {name: engines.table(name) for name in engines.TABLES}
 STORED = {name: engines.stored(name)["rows"] for name in engines.TABLES}
 # Stored numbers have seven digits, and the last ones differ between machines.
 SAME_AGAIN = 1e-3
-# Two runs of a sampler on different machines take different draws.
-SAMPLED = 0.1
 
 
 def cells(name: str) -> list[Any]:
@@ -44,10 +42,6 @@ def cells(name: str) -> list[Any]:
 
 def needs_r(spec: dict[str, Any]) -> bool:
     return spec["language"] == "R" or spec.get("needs_r", False)
-
-
-def every(name: str) -> list[Any]:
-    return [pytest.param(r, e, id=f"{r['id']}-{e}") for r in TABLES[name]["row"] for e in r["cells"]]
 
 
 # --- what is stored belongs to what is written ---------------------------------------------------------------------

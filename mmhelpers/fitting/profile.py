@@ -191,6 +191,11 @@ def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame
     DataFrame
         Columns ``name`` (as in `Fit.confint`), ``value``, ``deviance`` and ``zeta``.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 points or no reach.
+
     References
     ----------
     Bates et al. (2015), section 5.1.
@@ -204,6 +209,8 @@ def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame
     """
     import pandas as pd
 
+    if n_points < 3 or not reach > 0:
+        raise ValueError(f"n_points={n_points}, reach={reach}: at least 3 points, and a reach above 0")
     ml = fit.with_reml(False).fits
     best = float(ml.criterion[0])
     out = []

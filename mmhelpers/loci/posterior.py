@@ -97,6 +97,10 @@ def metropolis(
     >>> bool(abs(x.mean()) < 0.1 and abs(x.std() - 1) < 0.1)
     True
     """
+    if draws < 1 or warmup < 0 or not step > 0:
+        raise ValueError(
+            f"draws={draws}, warmup={warmup}, step={step}: draws from 1, warmup from 0, step above 0"
+        )
     # [random walk]
     here = np.asarray(start, dtype=float)
     height = log_density(here)
