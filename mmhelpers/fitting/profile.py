@@ -192,6 +192,11 @@ def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame
     DataFrame
         Columns ``name`` (as in `Fit.confint`), ``value``, ``deviance`` and ``zeta``.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 points or no reach.
+
     References
     ----------
     Bates et al. (2015), section 5.1.
