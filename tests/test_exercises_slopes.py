@@ -6,6 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 from tools import notebooks
@@ -36,12 +37,6 @@ def coffee():
     for source in cells:
         exec(source, room)
     return room["coffee"]
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def correlation(published, c):
