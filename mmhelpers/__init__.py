@@ -193,6 +193,7 @@ _EXPORTS: dict[str, str] = {
     "Hurdle": "simulation",
     "Truncated": "simulation",
     "ByUnits": "studies.anova",
+    "Logistic": "studies.logistic",
     "SlopeSelection": "studies.matuschek",
     "binomial_interval": "studies",
     "compare_study": "studies.rerun_compare",

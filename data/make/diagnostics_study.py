@@ -1,7 +1,8 @@
 """Level and power of the residual tests on fitted models, at full size: data/studies/diagnostics_*.csv.
 
     python data/make/diagnostics_study.py level       # needs R with lme4
-    python data/make/diagnostics_study.py refit
+    python data/make/diagnostics_study.py level temporal spatial    # these tests again, on the same simulations
+    python data/make/diagnostics_study.py refit [number of data sets]
     python data/make/diagnostics_study.py power [folder with DHARMa's R files, and a library with ape and lmtest]
 
 Each data set has a seed of its own, (study, cell, number), so that any part can be run again; results are written as
@@ -18,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +54,35 @@ TESTS = [
     "dispersion, groups kept",
     "uniformity, groups kept",
 ]
-#: tests of the power study
-COMPARED = ["uniformity", "dispersion", "zeros", "outliers", "temporal", "spatial", "quantiles (x)"]
-#: the test that is named for each fault; uniformity is looked at beside it. quantiles is not compared: DHARMa's needs qgam
+#: tests of the power study; DHARMa has the first six (its test of quantiles needs qgam, and is left out)
+COMPARED = [
+    "uniformity",
+    "dispersion",
+    "zeros",
+    "outliers",
+    "temporal",
+    "spatial",
+    "quantiles (x)",
+    "autocorrelation",
+    "variance (levene)",
+    "variance (bartlett)",
+    "variance (fligner)",
+    "normality",
+    "random effects",
+    "means (h)",
+]
+#: the tests that are named for each fault, DHARMa's first; uniformity is looked at beside them
 NAMED = {
-    "overdispersion": "dispersion",
-    "zeros": "zeros",
-    "curve": "quantiles (x)",
-    "time": "temporal",
-    "space": "spatial",
-    "outliers": "outliers",
+    "overdispersion": ["dispersion"],
+    "zeros": ["zeros"],
+    "curve": ["quantiles (x)"],
+    "time": ["temporal", "autocorrelation"],
+    "space": ["spatial"],
+    "outliers": ["outliers"],
+    "tails": ["outliers", "normality"],
+    "variance": ["variance (levene)", "variance (bartlett)", "variance (fligner)"],
+    "means": ["means (h)"],
+    "effects": ["random effects"],
 }
 ALPHA = 0.05
 
@@ -75,11 +96,13 @@ LEVEL = [
     ("binomial", "large", 150),
 ]
 REFIT = [
-    ("gaussian", "small", 1000),
-    ("poisson", "small", 400),
-    ("binomial", "small", 400),
-    ("poisson glm", "small", 114),
+    (family, size, 1000)
+    for size in ("small", "large")
+    for family in ("gaussian", "poisson", "binomial", "binomial 8", "poisson glm")
 ]
+#: tests whose statistic has ties, or that look to both sides: 99 simulations cannot give them a level of exactly 5%
+RANDOM = ["uniformity", "dispersion", "zeros", "outliers", "temporal", "spatial"]
+AT_RANDOM = ", ties at random"
 #: who fits the mixed models of counts; elsewhere InterceptModel, which gives glmer's fits in a hundredth of the time
 BY = {"level": "lme4"}
 #: faults of the power study, with three sizes each (0 is none), and number of data sets
@@ -91,11 +114,32 @@ POWER = {
     "space": (0.0, 0.4, 0.8),
     "outliers": (0.0, 0.01, 0.03),
 }
+#: and of the gaussian and the binomial mixed model: sd of b ratio, share of heavy tails, difference of means ...
+POWER_GAUSSIAN = {
+    "curve": (0.0, 0.1, 0.2, 0.3),
+    "time": (0.0, 0.3, 0.6, 0.9),
+    "space": (0.0, 0.2, 0.4, 0.8),
+    "outliers": (0.0, 0.01, 0.02, 0.04),
+    "tails": (0.0, 0.25, 0.5, 1.0),
+    "variance": (0.0, 0.3, 0.6, 0.9),
+    "means": (0.0, 0.2, 0.4, 0.6),
+    "effects": (0.0, 0.5, 0.75, 1.0),
+}
+POWER_BINOMIAL = {
+    "overdispersion": (0.0, 0.15, 0.4, 0.8),
+    "zeros": (0.0, 0.05, 0.1, 0.2),
+    "curve": (0.0, 0.1, 0.2, 0.4),
+    "time": (0.0, 0.3, 0.6, 0.9),
+    "space": (0.0, 0.2, 0.4, 0.8),
+}
 #: models of the power study: rows of the large design, faults, number of data sets
 POWER_CELLS = [
     ("poisson glm", 150, tuple(POWER), 200),
     ("poisson", 200, ("overdispersion",), 200),
-    ("poisson", 200, ("zeros", "curve", "time", "space", "outliers"), 200),
+    ("poisson", 200, ("zeros", "curve", "outliers"), 200),
+    ("poisson", 200, ("time", "space"), 400),
+    ("gaussian", 200, tuple(POWER_GAUSSIAN), 200),
+    ("binomial 8", 200, tuple(POWER_BINOMIAL), 200),
 ]
 N_SOUND = 50  # data sets without the fault, for each fault: their number adds up over the faults
 N_PERFORMANCE = 100  # data sets that lme4 fits too
@@ -129,7 +173,12 @@ def draw(
     """Responses of a mixed model with b ~ N(0, 0.6^2), and a fault of a given size in them."""
     n = len(table)
     spread = 0.0 if family.endswith("glm") else 0.6
-    b = rng.normal(0.0, spread, int(table.g.max()) + 1)[table.g]
+    effects = rng.normal(0.0, spread, int(table.g.max()) + 1)
+    if fault == "effects" and size:  # a share of skewness: the square of a normal, with the same variance
+        effects = spread * (
+            np.sqrt(1 - size) * effects / spread + np.sqrt(size / 2) * ((effects / spread) ** 2 - 1)
+        )
+    b = effects[table.g]
     eta = 0.8 + 0.5 * table.x.to_numpy() + b
     if fault == "overdispersion" and size:
         eta = eta + rng.normal(0.0, np.sqrt(size), n) - size / 2
@@ -140,17 +189,31 @@ def draw(
     if fault == "space" and size:
         eta = eta + np.sqrt(size) * field(table, rng)
     if family == "gaussian":
-        y = eta + rng.normal(size=n)
+        e = rng.normal(size=n)
+        if fault == "tails" and size:  # Student's t with 3 / size degrees of freedom
+            e = e / np.sqrt(rng.chisquare(3 / size, n) / (3 / size))
+        if fault == "variance":  # sd at the levels of h: exp(-size / 2), exp(size / 2)
+            e = e * np.exp(size * (table.h.to_numpy() - 0.5))
+        if fault == "means":
+            eta = eta + size * (table.h.to_numpy() - 0.5)
+        y = eta + e
         out = y + 6 * (rng.random(n) < size) if fault == "outliers" else y
         return table.assign(y=out)
-    if family == "binomial":
-        return table.assign(y=rng.binomial(1, 1 / (1 + np.exp(-eta + 0.8))).astype(float))
+    if family.startswith("binomial"):
+        trials = trials_of(family)
+        out = rng.binomial(trials, 1 / (1 + np.exp(-eta + 0.8))) / trials
+        return table.assign(y=out * (rng.random(n) >= size) if fault == "zeros" else out)
     y = rng.poisson(np.exp(eta)).astype(float)
     if fault == "zeros":
         y *= rng.random(n) >= size
     if fault == "outliers":
         y += 15 * (rng.random(n) < size)
     return table.assign(y=y)
+
+
+def trials_of(family: str) -> int:
+    """Trials of a row: "binomial" is 0 or 1, "binomial 8" a share of 8."""
+    return int(family.split()[1]) if family.startswith("binomial ") else 1
 
 
 def walk(n: int, rho: float, rng: np.random.Generator) -> Any:
@@ -179,13 +242,32 @@ def fitter(family: str, table: pd.DataFrame, by: str = "laplace") -> Callable[[p
         import statsmodels.api as sm
 
         X = np.column_stack([np.ones(len(table)), table.x])
-        return lambda data: mm.view(sm.GLM(data.y.to_numpy(), X, family=sm.families.Poisson()).fit())
+
+        def glm(data: pd.DataFrame) -> FitView:
+            seen = mm.view(sm.GLM(data.y.to_numpy(), X, family=sm.families.Poisson()).fit())
+            return replace(seen, refit_many=lambda Y: (poisson_means(X, Y), np.ones(Y.shape[1])))
+
+        return glm
     if by == "lme4":
         return lambda data: mm.view(glmer(data, family))
     index = table.g.to_numpy(dtype=np.intp)
     X = np.column_stack([np.ones(len(table)), table.x])
-    model = InterceptModel(family, X, index, np.zeros(len(table)), np.ones(len(table)))
+    trials = np.full(len(table), float(trials_of(family)))
+    model = InterceptModel(family.split()[0], X, index, np.zeros(len(table)), trials)
     return lambda data: laplace(model, data.y.to_numpy())
+
+
+def poisson_means(X: Any, Y: Any) -> Any:
+    """Fitted means of Poisson regressions on every column of Y, shape (n, m): Newton's method, all at once."""
+    beta = np.zeros((Y.shape[1], X.shape[1]))
+    beta[:, 0] = np.log(Y.mean(axis=0))
+    for _ in range(50):
+        mu = np.exp(beta @ X.T)
+        step = np.linalg.solve(np.einsum("ni,mn,nj->mij", X, mu, X), ((Y.T - mu) @ X)[:, :, None])[:, :, 0]
+        beta += step
+        if np.abs(step).max() < 1e-10:
+            return np.exp(beta @ X.T).T
+    raise RefitError("a refit did not converge")
 
 
 def laplace(model: InterceptModel, y: Any) -> FitView:
@@ -275,6 +357,19 @@ def p_values(
     if linear and not refit:
         tests["random effects"] = lambda: mm.check_random_effects(seen, n_sim, rng)
         tests["means (h)"] = lambda: mm.check_group_means(seen, data.h)
+    if refit:
+        place = [np.random.default_rng(int(seed)) for seed in rng.integers(2**62, size=len(RANDOM))]
+        again: dict[str, Callable[..., Any]] = {
+            "uniformity": lambda **ties: mm.check_uniformity(r, **ties),
+            "dispersion": lambda **ties: mm.check_dispersion(r, **ties),
+            "zeros": lambda **ties: mm.check_zeros(r, **ties),
+            "outliers": lambda **ties: mm.check_outliers(r, **ties),
+            "temporal": lambda **ties: mm.check_temporal(r, data.time, **ties),
+            "spatial": lambda **ties: mm.check_spatial(r, data.east, data.north, **ties),
+        }
+        for name, own in zip(RANDOM, place, strict=True):
+            if name in tests:
+                tests[name + AT_RANDOM] = lambda name=name, own=own: again[name](ties="random", rng=own)
     found = {}
     for name, test in tests.items():
         try:
@@ -304,24 +399,54 @@ def run(study: str, cells: list[tuple[str, str, int]]) -> None:
     if path.exists():
         old = pd.read_csv(path)
         done = set(zip(old.family, old["size"], old.number, strict=True))
+    columns = [*TESTS, *(test + AT_RANDOM for test in RANDOM)] if study == "refit" else TESTS
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
-            writer.writerow(["family", "size", "number", "failed", *TESTS])
-        for family, size, n in cells:
-            table = design(size)
-            made = fitter(family, table, BY.get(study, "laplace"))
+            writer.writerow(["family", "size", "number", "failed", *columns])
+        tables = {size: design(size) for size in SIZES}
+        fits = {
+            (family, size): fitter(family, tables[size], BY.get(study, "laplace"))
+            for family, size, _ in cells
+        }
+        for block in range(0, max(n for *_, n in cells), 4 * BLOCK):
             start = time.process_time()
-            for number in range(n):
-                if (family, size, number) in done:
-                    continue
-                try:
-                    found, failed = one(study, family, size, number, made, table), ""
-                except RefitError as error:  # counted, not dropped
-                    found, failed = {}, type(error).__name__
-                writer.writerow([family, size, number, failed, *(written(found.get(test)) for test in TESTS)])
-                file.flush()
-            print(study, family, size, n, f"{time.process_time() - start:.0f} s", flush=True)
+            for family, size, n in cells:
+                for number in range(block, min(block + 4 * BLOCK, n)):
+                    if (family, size, number) in done:
+                        continue
+                    try:
+                        found = one(study, family, size, number, fits[family, size], tables[size])
+                        failed = ""
+                    except RefitError as error:  # counted, not dropped
+                        found, failed = {}, type(error).__name__
+                    values = (written(found.get(test)) for test in columns)
+                    writer.writerow([family, size, number, failed, *values])
+                    file.flush()
+            print(study, block, f"{time.process_time() - start:.0f} s", flush=True)
+
+
+def again(tests: list[str]) -> None:
+    """Compute tests of the level study again that need no randomness of their own, and put them in their place."""
+    path = HERE / "diagnostics_level_pvalues.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    tables = {size: design(size) for size in SIZES}
+    for (family, size), part in rows.groupby(["family", "size"], sort=False):
+        made, table = fitter(family, tables[size], BY["level"]), tables[size]
+        for i, number in zip(part.index, part.number.astype(int), strict=True):
+            if rows.loc[i, "failed"]:
+                continue
+            rng = generator("level", f"{family} {size}", number)
+            data = draw(family, table, rng)
+            r = mm.quantile_residuals(made(data), n_sim=N_SIM, rng=rng)
+            known = {
+                "temporal": lambda r=r, data=data: mm.check_temporal(r, data.time),
+                "spatial": lambda r=r, data=data: mm.check_spatial(r, data.east, data.north),
+            }
+            for test in tests:
+                rows.loc[i, test] = written(known[test]().p)
+        print("again", family, size, flush=True)
+    rows.to_csv(path, index=False, lineterminator="\n")
 
 
 def written(p: float | None) -> str:
@@ -397,14 +522,24 @@ def power(folder: str | None) -> None:
             for block in range(0, n, BLOCK):
                 start = time.process_time()
                 for fault in faults:
-                    for size in POWER[fault]:
-                        for number in range(block, min(block + BLOCK, n if size else N_SOUND)):
+                    for size in sizes_of(family)[fault]:
+                        for number in range(block, min(block + BLOCK, n if size else sound_of(family))):
                             if (family, fault, size, number) not in done:
                                 found = one_power(family, fault, size, number, made, table, theirs)
                                 for how, p in found.items():
                                     writer.writerow([family, fault, size, number, how, *map(written, p)])
                                 file.flush()
                 print("power", family, faults, block, f"{time.process_time() - start:.0f} s", flush=True)
+
+
+def sizes_of(family: str) -> dict[str, tuple[float, ...]]:
+    """Sizes of each fault."""
+    return {"gaussian": POWER_GAUSSIAN, "binomial 8": POWER_BINOMIAL}.get(family, POWER)
+
+
+def sound_of(family: str) -> int:
+    """Data sets without the fault, for each fault: their number adds up over the faults."""
+    return N_SOUND
 
 
 def one_power(
@@ -414,11 +549,12 @@ def one_power(
     rng = generator("power", f"{family} {fault} {size}", number)
     data = draw(family, table, rng, fault, size)
     seen = made(data)
+    named = [test for test in NAMED[fault] if test in COMPARED[:7]]
     if not seen.terms:
-        ours, other, _ = both(seen, data, rng, False, number, theirs, NAMED[fault])
+        ours, other, _ = both(seen, data, rng, False, number, theirs, named)
         return {"no groups": row(ours, other)}
-    new, new_theirs, r_new = both(seen, data, rng, False, number, theirs, NAMED[fault])
-    kept, kept_theirs, r_kept = both(seen, data, rng, True, number, theirs, NAMED[fault])
+    new, new_theirs, r_new = both(seen, data, rng, False, number, theirs, named)
+    kept, kept_theirs, r_kept = both(seen, data, rng, True, number, theirs, named)
     found = {"groups new": row(new, new_theirs), "groups kept": row(kept, kept_theirs)}
     if fault == "overdispersion":
         # what each package does when it is handed the fit: DHARMa 0.5.0 keeps the groups; for ours see check_dispersion
@@ -427,13 +563,43 @@ def one_power(
             "uniformity": kept["uniformity"],
         }
         found["by default"] = row(handed, kept_theirs)
-    if fault == "overdispersion" and number < N_PERFORMANCE:
+    if seen.linear and (handed := of_the_fit(seen, data, rng, fault)):
+        found["by default"] = row(handed, {})
+    if family == "poisson" and fault == "overdispersion" and number < N_PERFORMANCE:
         found["performance"] = row({}, {"dispersion": performance(glmer(data))})
     return found
 
 
+def of_the_fit(seen: Any, data: pd.DataFrame, rng: np.random.Generator, fault: str) -> dict[str, float]:
+    """p-values of the tests that take the fit of a linear model, as the fault names them; DHARMa has none of them."""
+    tests: dict[str, Callable[[], Any]] = {
+        "normality": lambda: mm.check_normality(seen, 250, rng),
+        "random effects": lambda: mm.check_random_effects(seen, 250, rng),
+        "means (h)": lambda: mm.check_group_means(seen, data.h),
+        "autocorrelation": lambda: mm.check_autocorrelation(seen, data.time, lags=5, n_sim=250, rng=rng),
+    }
+    for method in ("levene", "bartlett", "fligner"):
+        tests[f"variance ({method})"] = lambda method=method: mm.check_homogeneity(
+            seen, data.h, method, 250, rng
+        )
+    found = {}
+    for name in NAMED[fault]:
+        if name in tests:
+            try:
+                found[name] = float(tests[name]().p)
+            except ValueError:  # a variance of zero has no effects to look at
+                found[name] = 1.0
+    return found
+
+
 def both(
-    seen: Any, data: pd.DataFrame, rng: np.random.Generator, kept: bool, number: int, theirs: Any, named: str
+    seen: Any,
+    data: pd.DataFrame,
+    rng: np.random.Generator,
+    kept: bool,
+    number: int,
+    theirs: Any,
+    named: list[str],
 ) -> tuple[dict[str, float], dict[str, float], Any]:
     """Our p-values and DHARMa's on the same simulations, and these."""
     r = mm.quantile_residuals(seen, n_sim=250, rng=rng, conditional=kept)
@@ -445,8 +611,8 @@ def both(
         "spatial": lambda: mm.check_spatial(r, data.east, data.north).p,
         "quantiles (x)": lambda: mm.check_quantiles(r, data.x)["all"].p,
     }
-    ours = {"uniformity": mm.check_uniformity(r).p, named: tests[named]()}
-    return ours, theirs(r, data, number, named) if theirs else {}, r
+    ours = {"uniformity": mm.check_uniformity(r).p, **{test: tests[test]() for test in named}}
+    return ours, theirs(r, data, number, named[0] if named else "nothing") if theirs else {}, r
 
 
 def row(ours: dict[str, Any], theirs: dict[str, Any]) -> list[float | None]:
@@ -525,9 +691,14 @@ def summary() -> None:
     for study in ("level", "refit"):
         path = HERE / f"diagnostics_{study}_pvalues.csv"
         if path.exists():
-            out = list(rates(long(study), ["family", "size", "test"], "p"))
-            columns = ["family", "size", "test", "data sets", "rejected", "se"]
-            table = pd.DataFrame(out, columns=columns).round(5)
+            key = ["family", "size", "test"]
+            out = list(rates(long(study), key, "p"))
+            table = pd.DataFrame(out, columns=[*key, "data sets", "rejected", "se"]).round(5)
+            if study == "refit":
+                ending = table["test"].str.endswith(AT_RANDOM)
+                random = table[ending].assign(test=table["test"].str.removesuffix(AT_RANDOM))
+                random = random.rename(columns={"rejected": "ties at random", "se": "se at random"})
+                table = table[~ending].merge(random.drop(columns="data sets"), "left", key)
             table.to_csv(HERE / f"diagnostics_{study}.csv", index=False, lineterminator="\n")
     if (HERE / "diagnostics_power_pvalues.csv").exists():
         power_table().round(5).to_csv(HERE / "diagnostics_power.csv", index=False, lineterminator="\n")
@@ -552,6 +723,11 @@ if __name__ == "__main__":
     what = sys.argv[1]
     if what == "power":
         power(sys.argv[2] if len(sys.argv) > 2 else None)
-    elif what != "summary":
-        run(what, LEVEL if what == "level" else REFIT)
+    elif what == "level" and sys.argv[2:]:
+        again(sys.argv[2:])
+    elif what == "level":
+        run(what, LEVEL)
+    elif what == "refit":
+        most = int(sys.argv[2]) if len(sys.argv) > 2 else 10**6
+        run(what, [(family, size, min(n, most)) for family, size, n in REFIT])
     summary()

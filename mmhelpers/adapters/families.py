@@ -135,6 +135,49 @@ class Family:
             return np.asarray((1 - mu) ** np.asarray(weights, dtype=float))
         return np.zeros_like(mu)
 
+    def tails(
+        self, y: Array, mu: Array, weights: Array | float = 1.0
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array]] | None:
+        """Probabilities around a response of a discrete distribution: (P(Y < y), P(Y <= y)), (P(Y >= y), P(Y > y)).
+
+        Parameters
+        ----------
+        y, mu : array, shape (n,)
+            Responses and their means; proportions for a binomial.
+        weights : array or float
+            Numbers of trials of a binomial.
+
+        Returns
+        -------
+        pair of pairs of arrays, or None
+            None for distributions other than the Poisson, the binomial and the negative binomial.
+        """
+        from scipy.special import betainc, gammainc, gammaincc
+
+        if self.name not in {"poisson", "binomial", "negative binomial"}:
+            return None
+        mu = np.asarray(mu, dtype=float)
+        trials = np.broadcast_to(np.rint(weights), mu.shape) if self.name == "binomial" else np.inf
+        counts = np.rint(y * trials) if self.name == "binomial" else np.asarray(y, dtype=float)
+
+        def up_to(k: Array) -> tuple[Array, Array]:
+            """P(Y <= k) and P(Y > k)."""
+            inside = (k >= 0) & (k < trials)
+            at = np.where(inside, k, 0.0)
+            if self.name == "poisson":
+                lower, upper = gammaincc(at + 1, mu), gammainc(at + 1, mu)
+            elif self.name == "binomial":
+                rest = np.where(inside, trials - at, 1.0)
+                lower, upper = betainc(rest, at + 1, 1 - mu), betainc(at + 1, rest, mu)
+            else:
+                share = self.size / (self.size + mu)
+                lower, upper = betainc(self.size, at + 1, share), betainc(at + 1, self.size, 1 - share)
+            all_of_it = (k >= 0).astype(float)
+            return np.where(inside, lower, all_of_it), np.where(inside, upper, 1 - all_of_it)
+
+        (below, from_here), (here, above) = up_to(counts - 1), up_to(counts)
+        return (below, here), (from_here, above)
+
     def draw(self, mu: Array, weights: Array, rng: np.random.Generator) -> Array:
         """Draw responses with mean `mu`.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .families import Family
 from .names import r_name
-from .view import FitView, UnsupportedFitError
+from .view import FitView, UnsupportedFitError, no_simulation
 
 __all__ = ["from_generalised"]
 
@@ -72,11 +72,22 @@ def _family(fit: Any) -> Family:
     return Family(_FAMILIES[name], _LINKS[link], dispersion=float(fit.scale), size=size)
 
 
-def _no_simulation(why: str) -> Callable[[int, np.random.Generator, bool], Array]:
-    def refuse(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
-        raise UnsupportedFitError(why)
+def covariance_of(fit: Any) -> Array:
+    """Covariance matrix of all estimates; NaN where the Hessian could not be inverted, so that there is none."""
+    try:
+        return np.asarray(fit.cov_params(), float)
+    except ValueError:
+        k = len(np.asarray(fit.params))
+        return np.full((k, k), np.nan)
 
-    return refuse
+
+def _reached(fit: Any) -> tuple[bool, str]:
+    """Whether the optimiser of a discrete model arrived, and what is wrong if it did not."""
+    if not fit.mle_retvals.get("converged", True):
+        return False, "statsmodels reports no convergence"
+    if not np.isfinite(covariance_of(fit)).all():
+        return False, "statsmodels could not invert the Hessian, so the estimates have no standard errors"
+    return True, ""
 
 
 def _from_glm(fit: Any) -> FitView:
@@ -101,12 +112,12 @@ def _from_glm(fit: Any) -> FitView:
     mean = np.asarray(fit.fittedvalues, float)
     simulator = None
     if kind == "GEE":
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a GEE gives the responses a mean and a working correlation but no distribution, so there is "
             "nothing to simulate from; fit a GLMM, or simulate from a model of your own and pass the array"
         )
     elif type(model.family).__name__ in _ONE_PARAMETER and abs(family.dispersion - 1) > 1e-12:
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a quasi-likelihood fit (scale estimated) gives the responses no distribution, so there is "
             "nothing to simulate from; fit a negative binomial or beta-binomial model, or one with random "
             "effects"
@@ -120,7 +131,7 @@ def _from_glm(fit: Any) -> FitView:
         X=X,
         x_names=tuple(r_name(name) for name in model.exog_names),
         beta=beta,
-        vcov=np.asarray(fit.cov_params(), float),
+        vcov=covariance_of(fit),
         terms=(),
         family=family,
         weights=np.broadcast_to(weights, (n,)).copy(),
@@ -200,8 +211,7 @@ def _from_discrete(fit: Any) -> FitView:
     mean = family.inverse_link(X @ params[:p] + offset)
 
     def refit(y: Array) -> FitView:
-        extra = {"offset": offset} if kind in {"Poisson", "NegativeBinomial"} else {}
-        return _from_discrete(type(model)(y, X, **extra).fit(disp=0))
+        return _from_discrete(type(model)(y, X, offset=offset).fit(disp=0))
 
     return _discrete_view(fit, kind, family, mean, slice(p), refit=refit, x_terms=terms_of(model, p))
 
@@ -213,7 +223,7 @@ def _discrete_view(
     from .from_statsmodels import data_of
 
     model, n = fit.model, len(fit.model.endog)
-    converged = bool(fit.mle_retvals.get("converged", True))
+    converged, message = _reached(fit)
     return FitView(
         engine=f"statsmodels {kind}",
         response=str(model.endog_names),
@@ -223,14 +233,14 @@ def _discrete_view(
         X=np.asarray(model.exog, float),
         x_names=tuple(r_name(name) for name in model.exog_names[fixed]),
         beta=np.asarray(fit.params, float)[fixed],
-        vcov=np.asarray(fit.cov_params(), float)[fixed, fixed],
+        vcov=covariance_of(fit)[fixed, fixed],
         terms=(),
         family=family,
         weights=np.ones(n),
         offset=_discrete_offset(model, n),
         loglik=float(fit.llf),
         converged=converged,
-        message="" if converged else "statsmodels reports no convergence",
+        message=message,
         frame=data_of(model),
         **further,
     )

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..residuals.quantile import QuantileResiduals
 from ..testtable import TestRow, TestTable
-from .chance import scaled, side, simulation_p
+from .chance import Ties, scaled, side, simulation_p
+from .whitening import whitened
 
 __all__ = ["check_spatial", "check_temporal"]
 
@@ -33,6 +35,8 @@ def check_temporal(
     alternative: str = "two-sided",
     group: Any = None,
     method: str | None = None,
+    ties: Ties = "conservative",
+    rng: np.random.Generator | int | None = None,
 ) -> TestTable:
     """Test whether residuals that follow each other in time are correlated: Durbin and Watson's test.
 
@@ -51,17 +55,31 @@ def check_temporal(
         series. draws: the statistic of independent uniform residuals, by simulation. simulation: the
         statistic of every simulated response in its turn, which is right where the model itself has groups or
         correlation in time: it tests for what the model has not accounted for. By default: simulation where
-        the simulations are known and come from random effects drawn anew or were refitted, else normal for one series from 100
-        observations on, else draws.
+        the simulations are known and come from random effects drawn anew or were refitted, else normal for one series
+        from 100 observations on, else draws.
+    ties : {"conservative", "random"}
+        For p-values by draws or simulation: see `mmhelpers.diagnostics.chance.simulation_p`.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
     TestTable
         `statistic` is DW: about 2 without autocorrelation, towards 0 for positive, towards 4 for negative.
 
+    Notes
+    -----
+    Rows of a group whose effect was drawn anew resemble each other, and that hides what neighbours share: each
+    residual is mostly its group's. By simulation DW is therefore that of V^-1 r, with r the residuals as normal scores
+    and V the correlation within groups that the fit implies, read off the simulations. That is the direction of the
+    score statistic r' V^-1 C V^-1 r for a small dependence C of neighbours on top of V (Rao 1948), the most powerful
+    one; centring by group, which also removes the groups, would lose what only differs between them. Where nothing is
+    shared V = I, and the residuals are taken as they are.
+
     References
     ----------
-    Durbin & Watson (1950), Biometrika 37:409-428, for mean and variance of DW.
+    Durbin & Watson (1950), Biometrika 37:409-428, for mean and variance of DW; Rao (1948), Proc. Cambridge
+    Philosophical Society 44:50-57.
 
     Examples
     --------
@@ -95,12 +113,13 @@ def check_temporal(
             draws = np.random.default_rng(SEED).random((n, N_DRAWS))
             null, words = _durbin_watson(draws, same), f"{N_DRAWS} draws of independent residuals"
         elif chosen == "simulation" and known is not None:
-            null = _durbin_watson(known.columns[order][:, 1:], same)
+            every = _durbin_watson(_taken_out(known)[order], same)
+            statistic, null = float(every[0]), every[1:]
             words = f"{known.n_sim} simulations, each in its turn taken as observed"
         else:
             raise ValueError(f"method is {method!r}; 'normal', 'draws', or with simulations 'simulation'")
         flipped = {"greater": "less", "less": "greater", "two-sided": "two-sided"}[wanted]
-        p = simulation_p(statistic, null, side(flipped), exact=True)
+        p = simulation_p(statistic, null, side(flipped), True, ties, rng)
     row = TestRow(
         name="temporal autocorrelation",
         statistic=statistic,
@@ -110,6 +129,12 @@ def check_temporal(
         method=f"Durbin-Watson, {wanted}: {words}",
     )
     return TestTable((row,))
+
+
+def _taken_out(known: QuantileResiduals) -> Array:
+    """Columns of residuals, observed and simulated, without the correlation that groups drawn anew give them."""
+    white = whitened(known)
+    return known.columns if white is None else white
 
 
 def _neighbours(time: Array, group: Any, n: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -160,7 +185,13 @@ def _durbin_watson_moments(n: int) -> tuple[float, float]:
 
 
 def check_spatial(
-    r: Any, x: ArrayLike, y: ArrayLike, alternative: str = "two-sided", method: str | None = None
+    r: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    alternative: str = "two-sided",
+    method: str | None = None,
+    ties: Ties = "conservative",
+    rng: np.random.Generator | int | None = None,
 ) -> TestTable:
     """Test whether residuals that are near in space resemble each other: Moran's I.
 
@@ -177,11 +208,21 @@ def check_spatial(
         simulation: the statistic of every simulated response in its turn, right where the model has groups or
         spatial correlation itself (the default where simulations are known and come from random effects drawn
         anew).
+    ties : {"conservative", "random"}
+        For p-values by simulation: see `mmhelpers.diagnostics.chance.simulation_p`.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
     TestTable
-        `statistic` is Moran's I with weights 1 / distance, rows scaled to sum to 1; details: expected, sd.
+        `statistic` is Moran's I with weights 1 / distance, rows scaled to sum to 1; details: expected and sd, over
+        permutations of the residuals or over the simulations.
+
+    Notes
+    -----
+    Where groups' effects were drawn anew, I is that of V^-1 r, the residuals with the correlation within groups taken
+    out: see `check_temporal`.
 
     References
     ----------
@@ -210,7 +251,9 @@ def check_spatial(
         p = {"greater": upper, "less": 1 - upper, "two-sided": min(1.0, 2 * min(upper, 1 - upper))}[wanted]
         words = "normal approximation over permutations"
     elif chosen == "simulation" and known is not None:
-        p = simulation_p(statistic, _moran(known.columns[:, 1:], W), wanted, exact=True)
+        every = _moran(_taken_out(known), W)
+        statistic, expected, sd = float(every[0]), float(every[1:].mean()), float(every[1:].std(ddof=1))
+        p = simulation_p(statistic, every[1:], wanted, True, ties, rng)
         words = f"{known.n_sim} simulations, each in its turn taken as observed"
     else:
         raise ValueError(f"method is {method!r}; it must be 'normal', or with simulations 'simulation'")

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from ..adapters import is_fit
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 
-__all__ = ["Alternative", "need_simulations", "scaled", "side", "simulation_p"]
+__all__ = ["Alternative", "Ties", "need_simulations", "scaled", "side", "simulation_p"]
 
 Array = NDArray[np.float64]
 Alternative = Literal["two-sided", "greater", "less"]
+Ties = Literal["conservative", "random"]
 
 
 def side(alternative: str) -> Alternative:
@@ -28,7 +29,14 @@ def side(alternative: str) -> Alternative:
     raise ValueError(f"alternative is {alternative!r}; it must be 'two-sided', 'greater' or 'less'")
 
 
-def simulation_p(observed: float, simulated: Array, alternative: Alternative, exact: bool = False) -> float:
+def simulation_p(
+    observed: float,
+    simulated: Array,
+    alternative: Alternative,
+    exact: bool = False,
+    ties: str = "conservative",
+    rng: np.random.Generator | int | None = None,
+) -> float:
     """p-value of a statistic against its simulated values.
 
     Parameters
@@ -43,15 +51,48 @@ def simulation_p(observed: float, simulated: Array, alternative: Alternative, ex
         Count the observed value among the simulated ones, (k + 1) / (n_sim + 1): the test then has its level
         for any number of simulations, and p is never 0 (Davison & Hinkley 1997, section 4.2). Otherwise k /
         n_sim, the estimate of the tail's probability that DHARMa gives.
+    ties : {"conservative", "random"}
+        conservative: simulated values that equal the observed one count as extreme, so that p may be too large
+        but never too small. random: the observed value takes a random place among those it ties with, and p is
+        continuous between the ranks: where observed and simulated values are exchangeable p is uniform, and the test
+        rejects exactly at its level, two-sided too, and whatever the ties (Lehmann & Romano 2005, section 3.2). That is
+        what a study of level needs; the p of a single data set then changes with the seed. The observed value
+        counts among the simulated ones, whatever `exact` says.
+    rng : numpy.random.Generator or int
+        Source of the random place, or its seed; needed for ties="random", for which there is no fixed seed: the same
+        place in every data set would be no randomness.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If `ties` is unknown, or random without `rng`.
+
+    Examples
+    --------
+    >>> number = np.array([0.0, 0, 1, 0, 2, 0, 0, 1, 0])
+    >>> simulation_p(1.0, number, "greater", exact=True)
+    0.4
+    >>> 0.1 < simulation_p(1.0, number, "greater", ties="random", rng=1) < 0.4
+    True
     """
     above, below = int((simulated >= observed).sum()), int((simulated <= observed).sum())
     m = len(simulated)
-    upper = (above + 1) / (m + 1) if exact else above / m
-    lower = (below + 1) / (m + 1) if exact else below / m
+    if ties == "random":
+        if not isinstance(rng, np.random.Generator | int | np.integer):
+            raise ValueError('ties="random" needs rng: a numpy.random.Generator, or a seed of your own')
+        equal = above + below - m
+        place = np.random.default_rng(rng).random() * (equal + 1)
+        upper = (above - equal + place) / (m + 1)
+        lower = 1 - upper
+    elif ties == "conservative":
+        upper = (above + 1) / (m + 1) if exact else above / m
+        lower = (below + 1) / (m + 1) if exact else below / m
+    else:
+        raise ValueError(f"ties is {ties!r}; it must be 'conservative' or 'random'")
     if alternative == "greater":
         return float(upper)
     if alternative == "less":

@@ -78,8 +78,17 @@ def check_quantiles(
     if predictor is None and known.refitted is not None:
         # each simulated response along its own fit, as the observed one: with fitted effects the two are correlated
         own = np.column_stack([known.fitted, known.refitted])
-        bases = [_spline(fitted, knots) for fitted in own.T]
-        parts = np.array([_scores(columns, q, bases) for q in quantiles])
+        order = np.argsort(own, axis=0)
+        if (np.diff(np.take_along_axis(own, order, axis=0), axis=0) > 0).all():
+            # without ties the ranks are 1 to n: one basis serves all columns, each in the order of its own fit
+            basis, sorted_ = (
+                _spline(np.arange(len(own), dtype=float), knots),
+                np.take_along_axis(columns, order, axis=0),
+            )
+            parts = np.array([_score(sorted_, q, basis) for q in quantiles])
+        else:
+            bases = [_spline(fitted, knots) for fitted in own.T]
+            parts = np.array([_scores(columns, q, bases) for q in quantiles])
     else:
         basis = _spline(values, knots)
         parts = np.array([_score(columns, q, basis) for q in quantiles])

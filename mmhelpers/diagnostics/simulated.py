@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ..adapters import is_fit
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 from ..testtable import TestRow, TestTable
-from .chance import need_simulations, side, simulation_p
+from .chance import Ties, need_simulations, side, simulation_p
 
 __all__ = ["check_dispersion", "check_outliers", "check_statistic", "check_zeros"]
 
 Array = NDArray[np.float64]
+Rng = np.random.Generator | int | None
 
 
 def check_statistic(
@@ -25,6 +26,8 @@ def check_statistic(
     alternative: str = "two-sided",
     exact: bool = False,
     name: str = "statistic",
+    ties: Ties = "conservative",
+    rng: Rng = None,
 ) -> TestTable:
     """Compare any statistic of the responses with its values under the model.
 
@@ -40,6 +43,10 @@ def check_statistic(
         See `mmhelpers.diagnostics.chance.simulation_p`: k / n_sim as in DHARMa, or (k + 1) / (n_sim + 1).
     name : str
         What the statistic is called in the table.
+    ties : {"conservative", "random"}
+        Simulated values that equal the observed one count as extreme, or are passed at random: see there.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
@@ -59,29 +66,51 @@ def check_statistic(
     observed = float(statistic(known.observed))
     simulated = np.array([float(statistic(column)) for column in known.simulated.T])
     return _against(
-        observed, simulated, alternative, exact, name, "simulation from the fitted model", len(known)
+        observed,
+        simulated,
+        alternative,
+        exact,
+        name,
+        "simulation from the fitted model",
+        len(known),
+        ties,
+        rng,
     )
 
 
 def _against(
-    observed: float, simulated: Array, alternative: str, exact: bool, name: str, method: str, n: int
+    observed: float,
+    simulated: Array,
+    alternative: str,
+    exact: bool,
+    name: str,
+    method: str,
+    n: int,
+    ties: str = "conservative",
+    rng: Rng = None,
 ) -> TestTable:
     expected = float(np.mean(simulated))
     ratio = observed / expected if expected != 0 else (1.0 if observed == 0 else np.inf)
     row = TestRow(
         name=name,
         statistic=ratio,
-        p=simulation_p(observed, simulated, side(alternative), exact),
+        p=simulation_p(observed, simulated, side(alternative), exact, ties, rng),
         n=len(simulated),
         statistic_name="observed / expected",
         method=f"{method}, {side(alternative)}, {len(simulated)} simulations of {n} observations",
         details={"observed": observed, "expected": expected},
+        smallest_p=_smallest(len(simulated), alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated, "observed": observed})
 
 
 def check_dispersion(
-    r: Any, alternative: str = "two-sided", exact: bool = False, method: str = "simulation"
+    r: Any,
+    alternative: str = "two-sided",
+    exact: bool = False,
+    method: str = "simulation",
+    ties: Ties = "conservative",
+    rng: Rng = None,
 ) -> TestTable:
     """Test whether responses scatter around their fitted means more, or less, than the model says.
 
@@ -97,6 +126,10 @@ def check_dispersion(
         simulation: as above, for any model. pearson: the sum of squared Pearson residuals over the residual
         degrees of freedom, against chi-square; needs a fit, and is right for models without random effects
         and responses that are not too rare (expected counts of 1 and more).
+    ties : {"conservative", "random"}
+        Simulated values that equal the observed one count as extreme, or are passed at random: see `exact`.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
@@ -131,7 +164,7 @@ def check_dispersion(
             and not (seen.family.name == "binomial" and (seen.weights == 1).all())
         ):
             kept = quantile_residuals(seen, conditional=True)
-            return two_ways(kept, quantile_residuals(seen), alternative, exact)
+            return two_ways(kept, quantile_residuals(seen), alternative, exact, ties, rng)
     known = need_simulations(r, "check_dispersion")
     if known.conditional and known.refitted is None and _binary(known):
         raise ValueError(
@@ -144,32 +177,47 @@ def check_dispersion(
                 "every refit estimates the dispersion of a continuous response anew, so there is nothing left to test: "
                 "leave refit out, or ask check_homogeneity whether the variance is the same everywhere"
             )
-        squares = (known.pool**2).sum(axis=0)
+        if _binary(known):
+            raise ValueError(
+                "0/1 responses have no dispersion of their own: refits follow them and leave nothing to test. Take sums "
+                "by group first, r.by_group(g)"
+            )
+        squares = (known.pearson**2).sum(axis=0)
         words = "sum of squared Pearson residuals, each of its own refit"
-        return _against(float(squares[0]), squares[1:], alternative, exact, "dispersion", words, len(known))
+        return _against(
+            float(squares[0]), squares[1:], alternative, exact, "dispersion", words, len(known), ties, rng
+        )
     simulated = np.var(known.simulated - known.fitted[:, None], axis=0, ddof=1)
     observed = float(np.var(known.observed - known.fitted, ddof=1))
     method = "variance around the fitted means"
-    return _against(observed, simulated, alternative, exact, "dispersion", method, len(known))
+    return _against(observed, simulated, alternative, exact, "dispersion", method, len(known), ties, rng)
 
 
-def two_ways(kept: QuantileResiduals, new: QuantileResiduals, alternative: str, exact: bool) -> TestTable:
+def two_ways(
+    kept: QuantileResiduals,
+    new: QuantileResiduals,
+    alternative: str,
+    exact: bool,
+    ties: Ties = "conservative",
+    rng: Rng = None,
+) -> TestTable:
     """Overdispersion around the groups' effects as fitted, underdispersion with new ones.
 
     Around effects that were fitted to the responses these scatter too little: a test for too much is conservative
     there, and has power since the noise between groups is out of the way; a test for too little would reject sound
     models. With new effects it has its level.
     """
-    over = check_dispersion(kept, "greater", exact)
+    over = check_dispersion(kept, "greater", exact, ties=ties, rng=rng)
     if side(alternative) == "greater":
         return over
-    under = check_dispersion(new, "less", exact)
+    under = check_dispersion(new, "less", exact, ties=ties, rng=rng)
     if side(alternative) == "less":
         return under
     row = replace(
         over.rows[0],
         p=min(1.0, 2 * min(over.p, under.p)),
         method=f"too much around the random effects as fitted, too little with new ones; {kept.n_sim} simulations each",
+        smallest_p=_smallest(kept.n_sim, alternative, exact),
     )
     return TestTable((row,), extras=over.extras)
 
@@ -205,7 +253,13 @@ def _pearson_dispersion(fit: Any, alternative: str) -> TestTable:
     return TestTable((row,))
 
 
-def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> TestTable:
+def check_zeros(
+    r: Any,
+    alternative: str = "two-sided",
+    exact: bool = False,
+    ties: Ties = "conservative",
+    rng: Rng = None,
+) -> TestTable:
     """Test whether there are more zeros, or fewer, than the model says.
 
     Parameters
@@ -216,6 +270,10 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
         "greater" looks for zero inflation.
     exact : bool
         See `mmhelpers.diagnostics.chance.simulation_p`.
+    ties : {"conservative", "random"}
+        Simulated values that equal the observed one count as extreme, or are passed at random: see there.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
@@ -240,16 +298,19 @@ def check_zeros(r: Any, alternative: str = "two-sided", exact: bool = False) -> 
     simulated = (known.simulated == 0).sum(axis=0).astype(float)
     observed = float((known.observed == 0).sum())
     if known.expected_zeros is None:
-        return _against(observed, simulated, alternative, exact, "zeros", "number of zeros", len(known))
+        return _against(
+            observed, simulated, alternative, exact, "zeros", "number of zeros", len(known), ties, rng
+        )
     own, others = known.expected_zeros[0], known.expected_zeros[1:]
     row = TestRow(
         name="zeros",
         statistic=observed / own if own > 0 else (1.0 if observed == 0 else np.inf),
-        p=simulation_p(observed - own, simulated - others, side(alternative), exact),
+        p=simulation_p(observed - own, simulated - others, side(alternative), exact, ties, rng),
         n=known.n_sim,
         statistic_name="observed / expected",
         method=f"zeros less those each refit expects, {side(alternative)}, {known.n_sim} refits of {len(known)} rows",
         details={"observed": observed, "expected": float(own)},
+        smallest_p=_smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated - others + own, "observed": observed})
 
@@ -260,6 +321,8 @@ def check_outliers(
     margin: str = "both",
     exact: bool = False,
     method: str = "simulation",
+    ties: Ties = "conservative",
+    rng: Rng = None,
 ) -> TestTable:
     """Test whether too many observations lie outside everything that was simulated for them.
 
@@ -277,6 +340,12 @@ def check_outliers(
         simulation: the number is held against the number of outliers of each simulated response among the
         others and the observed one, which is right for discrete and for dependent responses. binomial:
         against Binomial(n, 2 / (n_sim + 1)), which is right for continuous independent responses only.
+    ties : {"conservative", "random"}
+        Simulated numbers that equal the observed one count as extreme, or are passed at random: see `exact`. A number of
+        outliers is small and whole, so that it has many ties, and the plain test rejects fewer sound models than its
+        level says.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
@@ -304,7 +373,7 @@ def check_outliers(
         p = float(stats.binomtest(int(observed), n, share, alternative=side(alternative)).pvalue)
         expected, words = n * share, "exact binomial test, for continuous independent responses"
     elif method == "simulation":
-        p = simulation_p(observed, others, side(alternative), exact)
+        p = simulation_p(observed, others, side(alternative), exact, ties, rng)
         expected, words = float(others.mean()), "every simulation in its turn among the others"
     else:
         raise ValueError(f"method is {method!r}; it must be 'simulation' or 'binomial'")
@@ -316,6 +385,7 @@ def check_outliers(
         statistic_name="number",
         method=f"{words}, {side(alternative)}, {known.n_sim} simulations of {n} observations",
         details={"expected": expected},
+        smallest_p=0.0 if method == "binomial" else _smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": others, "observed": observed})
 
@@ -332,3 +402,10 @@ def _outliers(pool: Array, margin: str) -> Array:
         alone = (values == values[np.arange(n), top][:, None]).sum(axis=1) == 1
         counts += np.bincount(top[alone], minlength=m)
     return counts
+
+
+def _smallest(n_sim: int, alternative: str, exact: bool) -> float:
+    """Smallest p above 0 that counting simulations can give; 0 where the data count among them, so that p is never 0."""
+    if exact:
+        return 0.0
+    return (2 if side(alternative) == "two-sided" else 1) / n_sim

@@ -8,14 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..testtable import TestRow, TestTable
-from .chance import Alternative, scaled, side, simulation_p
+from .chance import Alternative, Ties, scaled, side, simulation_p
 
 __all__ = ["check_uniformity"]
 
 Array = NDArray[np.float64]
 
 
-def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None = None) -> TestTable:
+def check_uniformity(
+    r: Any,
+    alternative: str = "two-sided",
+    method: str | None = None,
+    ties: Ties = "conservative",
+    rng: np.random.Generator | int | None = None,
+) -> TestTable:
     """Test whether quantile residuals are uniform on (0, 1): Kolmogorov and Smirnov's test.
 
     Parameters
@@ -30,6 +36,10 @@ def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None 
         which is right where observations depend on each other, as those of one group do, and after refits. independent:
         Kolmogorov's distribution for independent residuals: the default for given residuals, and for simulations of a
         fit without random effects or with these kept.
+    ties : {"conservative", "random"}
+        For p-values by simulation: see `mmhelpers.diagnostics.chance.simulation_p`. Ranks are whole, so that D has ties.
+    rng : numpy.random.Generator or int
+        Source of that randomness; needed for ties="random".
 
     Returns
     -------
@@ -63,7 +73,7 @@ def check_uniformity(r: Any, alternative: str = "two-sided", method: str | None 
             raise ValueError("method='simulation' needs the simulations: pass what quantile_residuals gives")
         others = _distance(known.columns[:, 1:], wanted)
         # a distance: large values count, whichever side was asked for
-        p = simulation_p(statistic, others, "greater", exact=True)
+        p = simulation_p(statistic, others, "greater", True, ties, rng)
         words = f"{known.n_sim} simulations, each in its turn taken as observed"
     elif chosen == "independent":
         p = _independent_p(statistic, len(values), wanted)

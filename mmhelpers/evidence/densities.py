@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmhelpers.given import mapping
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,7 +59,8 @@ def summarise_draws(
     """
     import pandas as pd
 
-    if rope is not None and not rope[0] < rope[1]:
+    mapping("draws", draws, "{'Days': draws}")
+    if rope is not None and (np.shape(rope) != (2,) or not rope[0] < rope[1]):
         raise ValueError(f"rope must be its lower and its upper end; got {rope}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1; got {level}")

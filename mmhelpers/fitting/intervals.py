@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmhelpers.fitting.profile import interval, parameters
 from mmhelpers.fitting.summary import covariances
+from mmhelpers.given import level_of, whole
 from mmhelpers.results import Fits
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def confidence_intervals(
     """Confidence intervals of all parameters; see `Fit.confint`."""
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    level_of("level", level)
     if method == "profile":
         ml = fit.with_reml(False).fits
         best = float(ml.criterion[0])
@@ -50,8 +50,7 @@ def confidence_intervals(
     elif method == "bootstrap":
         if rng is None:
             raise ValueError("the bootstrap draws random numbers: pass rng=np.random.default_rng(seed)")
-        if n_rep < 1:
-            raise ValueError(f"n_rep must be 1 or more, not {n_rep}")
+        whole("n_rep", n_rep, 2)
         again = fit.refit(fit.simulate(n_rep, rng=rng)).fits
         failed = int((~np.isfinite(again.criterion)).sum())
         if failed == n_rep:

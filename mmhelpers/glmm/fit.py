@@ -89,18 +89,35 @@ class LogisticFits:
 def _checked(
     y: ArrayLike, x: ArrayLike, cluster: ArrayLike, trials: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, NDArray[np.intp], FloatArray]:
-    many = np.atleast_2d(np.asarray(y, dtype=np.float64))
-    design = np.asarray(x, dtype=np.float64)
+    try:
+        many = np.atleast_2d(np.asarray(y, dtype=np.float64))
+        design = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y and x must hold numbers ({error})") from None
     if design.ndim != 2:
         raise ValueError(f"x has {design.ndim} dimensions; give an array (n, p), the column of ones included")
     n = design.shape[0]
-    owner = np.unique(np.asarray(cluster), return_inverse=True)[1].ravel().astype(np.intp)
+    names = np.asarray(cluster)
+    if names.dtype == object or names.dtype.kind == "f":
+        lacking = sum(name is None or name != name for name in names.ravel().tolist())
+        if lacking:
+            raise ValueError(f"cluster has {lacking} missing values; leave such rows out")
+    found, codes = np.unique(names, return_inverse=True)
+    owner = codes.ravel().astype(np.intp)
+    if n and len(found) < 2:
+        raise ValueError("cluster has one value: a variance between clusters needs several")
     total = np.ones(n) if trials is None else np.asarray(trials, dtype=np.float64)
     for name, length in (("y", many.shape[1]), ("cluster", len(owner)), ("trials", len(total))):
         if length != n:
             raise ValueError(f"{name} has {length} values a data set; x has {n} rows")
+    if len(np.unique(owner)) < 2:
+        raise ValueError("cluster has one value, so that a variance between clusters cannot be estimated")
     if np.isnan(many).any() or np.isnan(design).any() or np.isnan(total).any():
         raise ValueError("y, x and trials must not have missing values; leave such rows out")
+    if not n:
+        raise ValueError("x has no rows")
+    if not (np.isfinite(many).all() and np.isfinite(design).all() and np.isfinite(total).all()):
+        raise ValueError("y, x and trials must be finite numbers; leave other rows out")
     if (many < 0).any() or (many > total).any():
         raise ValueError("y must lie between 0 and trials (between 0 and 1 for answers of yes or no)")
     if np.linalg.matrix_rank(design) < design.shape[1]:

@@ -141,8 +141,11 @@ def fit_loci(
 
 def _checked(y: ArrayLike, n: ArrayLike, X: ArrayLike, group: ArrayLike) -> tuple[Array, Array, Array, Array]:
     """Arrays of the right shapes, and the 0/1 matrix of groups."""
-    counts, trials = np.atleast_2d(np.asarray(y, float)), np.atleast_2d(np.asarray(n, float))
-    columns = np.asarray(X, float)
+    try:
+        counts, trials = np.atleast_2d(np.asarray(y, float)), np.atleast_2d(np.asarray(n, float))
+        columns = np.asarray(X, float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y, n and X must hold numbers ({error})") from None
     if counts.shape != trials.shape:
         raise ValueError(f"y is {counts.shape} and n is {trials.shape}: give them the same loci and rows")
     if columns.ndim != 2 or len(columns) != counts.shape[1] or len(np.asarray(group)) != counts.shape[1]:

@@ -7,12 +7,16 @@ The conditions are those of lme4's ``lmerControl``: ``check.nlev.gtr.1``, ``chec
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmhelpers.results import Matrices, Term
+
+#: Absolute values between which sums of squares keep their digits in double precision.
+LARGEST, SMALLEST = 1e140, 1e-140
 
 
 class UnidentifiableError(ValueError):
@@ -70,6 +74,17 @@ def check_response(y: NDArray[np.float64], name: str) -> None:
         raise ValueError(
             f"the response {name} is constant ({y[0]:g} in all {len(y)} rows): there is nothing to model"
         )
+
+
+def check_size(columns: Iterable[tuple[str, NDArray[np.float64]]]) -> None:
+    """Refuse numbers whose squares are too large, or too small, for the arithmetic of a fit."""
+    for name, column in columns:
+        most = float(np.abs(column).max(initial=0.0))
+        if most > LARGEST or 0 < most < SMALLEST:
+            raise ValueError(
+                f"{name} goes up to {most:.3g}: squares of such numbers are beyond what a computer can hold; "
+                f"{'divide' if most > 1 else 'multiply'} it by a constant first"
+            )
 
 
 def check_identifiable(matrices: Matrices) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..adapters import FitView, is_fit, view
-from ..adapters.families import Family
+from ..adapters import FitView, RandomTerm, is_fit, view
 from .covariance import normalise
+from .refits import refitted_fits
 
 __all__ = ["QuantileResiduals", "quantile_residuals"]
 
@@ -27,10 +27,8 @@ Array = NDArray[np.float64]
 #: Seed of the generator that is used where none is given: the same call gives the same residuals.
 DEFAULT_SEED = 20240229
 
-TINY = 1e-12  # least variance, for fitted probabilities of 0 or 1
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuantileResiduals:
     """Quantile residuals and the simulations they came from.
 
@@ -49,6 +47,11 @@ class QuantileResiduals:
     scale : array, shape (n, 1 + n_sim), or None
         Standard deviation that the fit, and the refit to each simulated response, give each response around its mean;
         with refits only. Residuals are then ranks of (response - fitted) / scale, each by its own fit.
+    scores : array, shape (n, 1 + n_sim), or None
+        With refits of counts and proportions, what the residuals are ranks of instead: each response as a normal
+        quantile of the distribution that its own fit gives it, ties broken at random (Dunn & Smyth 1996).
+    terms : tuple of RandomTerm
+        Random effects that were drawn anew in the simulations, which rows of a group share; empty where none were.
     discrete : bool
         Whether ties were broken at random.
     expected_zeros : array, shape (1 + n_sim,), or None
@@ -83,8 +86,16 @@ class QuantileResiduals:
     rotated: Array | None = field(default=None, repr=False)
     conditional: bool | None = None
     scale: Array | None = field(default=None, repr=False)
+    scores: Array | None = field(default=None, repr=False)
+    terms: tuple[RandomTerm, ...] = field(default=(), repr=False)
     independent: bool | None = None
     seed: int = field(default=DEFAULT_SEED, repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"QuantileResiduals of {len(self)} observations from {self.n_sim} simulations: "
+            f"{self.values.min():.3g} to {self.values.max():.3g}, mean {self.values.mean():.3g}"
+        )
 
     @property
     def n_sim(self) -> int:
@@ -114,12 +125,13 @@ class QuantileResiduals:
         """
         pool = self._pool()
         rng = np.random.default_rng(self.seed)
-        if self.discrete:
+        ties = self.discrete and self.scores is None
+        if ties:
             pool = _untie(pool, rng)
         order = np.argsort(pool, axis=1)
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(1, pool.shape[1] + 1)[None, :], axis=1)
-        within = rng.random(pool.shape) if self.discrete else 0.5
+        within = rng.random(pool.shape) if ties else 0.5
         table = (rank - within) / pool.shape[1]
         table[:, 0] = self.values
         return np.asarray(table, dtype=float)
@@ -184,13 +196,30 @@ class QuantileResiduals:
     def pool(self) -> Array:
         """What the residuals are ranks of, the observed column first, shape (n, 1 + n_sim).
 
-        Responses; after a rotation the rotated ones; with refits (response - fitted) / scale, each by its own fit.
+        Responses; after a rotation the rotated ones; with refits `scores` or else Pearson residuals.
         """
         return self._pool()
+
+    @property
+    def pearson(self) -> Array:
+        """(response - fitted) / scale, each by its own fit, the observed column first, shape (n, 1 + n_sim).
+
+        Raises
+        ------
+        ValueError
+            Without refits.
+        """
+        if self.refitted is None or self.scale is None:
+            raise ValueError(
+                "Pearson residuals of the simulations need refits: quantile_residuals(fit, refit=True)"
+            )
+        return self._pool(scaled=False) / self.scale
 
     def _pool(self, scaled: bool = True) -> Array:
         if self.rotated is not None:
             return self.rotated
+        if self.scores is not None and scaled:
+            return self.scores
         if self.refitted is None:
             return np.column_stack([self.observed, self.simulated])
         around = np.column_stack([self.observed - self.fitted, self.simulated - self.refitted])
@@ -235,8 +264,10 @@ def quantile_residuals(
         100 sound Poisson mixed models (the package's study of level; `mmhelpers.calibration`).
     refit : bool
         Refit the model to every simulated response, so that the comparison takes into account that the
-        fit follows the observations: observed and simulated responses, each less its own fitted mean and over its own
-        fitted standard deviation (Pearson residuals), are then what is ranked. Fast for fits of this package, and for
+        fit follows the observations: what is ranked are then the observed and simulated responses as their own fits
+        see them, less the fitted mean and over the fitted standard deviation (Pearson residuals); counts and
+        proportions as quantiles of the distribution that their own fit gives them, ties broken at random. Fast for fits
+        of this package, and for
         Poisson and binomial models of lme4 and glmmTMB with one intercept for each group; elsewhere as slow as
         `n_sim` fits. Without it tests are conservative, the more so the more the fit can follow:
         of Poisson regressions with 4 coefficients on 30 or 150 counts, 3% are rejected for dispersion at a level
@@ -322,12 +353,15 @@ def _from_fit(
     ties = seen.family.discrete if discrete is None else bool(discrete)
     # around what the simulations are centred on: at b = 0 a nonlinear link would shift it
     fitted = seen.fitted(True) if conditional or not seen.terms else _mean(seen, simulated)
-    refitted, scale, zeros = None, None, None
+    refitted, scale, zeros, scores = None, None, None, None
     if refit:
-        refitted, scale, zeros = _refitted(seen, simulated)
+        refitted, scale, zeros, scores = refitted_fits(seen, simulated, rng)
         fitted = seen.fitted(True)
-        own = (seen.observed - fitted) / scale[:, 0]
-        values = _ranks(own, (simulated - refitted) / scale[:, 1:], ties, rng)
+        if scores is not None:
+            values = _ranks(scores[:, 0], scores[:, 1:], False, rng)
+        else:
+            own = (seen.observed - fitted) / scale[:, 0]
+            values = _ranks(own, (simulated - refitted) / scale[:, 1:], ties, rng)
     else:
         values = _ranks(seen.observed, simulated, ties, rng)
     return QuantileResiduals(
@@ -340,6 +374,8 @@ def _from_fit(
         expected_zeros=zeros,
         conditional=conditional if seen.random else None,
         scale=scale,
+        scores=scores,
+        terms=() if conditional or refit else seen.random,
         independent=(conditional or not seen.random) and seen.correlation is None and not refit,
         seed=seed,
     )
@@ -399,48 +435,6 @@ def _decorrelated(pool: Array, rotation: str | ArrayLike, seen: FitView | None) 
     except np.linalg.LinAlgError:
         raise ValueError("rotation is no covariance matrix: it is not positive definite") from None
     return np.asarray(solve_triangular(root, pool, lower=True))
-
-
-def _refitted(seen: FitView, simulated: Array) -> tuple[Array, Array, Array | None]:
-    """Fitted means of the refits, shape (n, n_sim); standard deviations of fit and refits; zeros that each expects."""
-    from ..adapters import UnsupportedFitError
-
-    if seen.refit is None:
-        raise UnsupportedFitError(f"fits of {seen.engine} cannot be refitted here; leave refit out")
-    # where the engine itself simulates, `family` is not the whole distribution
-    counts = seen.family.discrete and seen.simulator is None
-    if seen.refit_many is not None:
-        means, dispersion = seen.refit_many(simulated)
-        families = [replace(seen.family, dispersion=float(d)) for d in (seen.family.dispersion, *dispersion)]
-        every = np.column_stack([seen.fitted(True), means])
-        weights = [seen.weights] * every.shape[1]
-        scale = np.column_stack([_sd(f, mu, seen.weights) for f, mu in zip(families, every.T, strict=True)])
-    else:
-        views = (seen, *(seen.refit(y) for y in simulated.T))
-        families, weights = [view.family for view in views], [view.weights for view in views]
-        every = np.column_stack([view.fitted(True) for view in views])
-        scale = np.column_stack([_sd_of(view) for view in views])
-    if not counts:
-        return every[:, 1:], scale, None
-    parts = zip(families, every.T, weights, strict=True)
-    return every[:, 1:], scale, np.array([f.zero_probability(mu, w).sum() for f, mu, w in parts], dtype=float)
-
-
-def _sd_of(seen: FitView) -> Array:
-    """Standard deviation of each response around its fitted mean, random effects kept."""
-    if seen.variance is not None:
-        return np.sqrt(np.maximum(seen.variance, TINY))
-    if seen.correlation is not None:
-        return np.asarray(seen.sigma * np.sqrt(np.diag(seen.correlation)))
-    return _sd(seen.family, seen.fitted(True), seen.weights)
-
-
-def _sd(family: Family, mu: Array, weights: Array) -> Array:
-    """Standard deviation by the family's variance function; 1 where it has none."""
-    try:
-        return np.sqrt(np.maximum(family.variance(mu, weights), TINY))
-    except ValueError:
-        return np.ones_like(mu)
 
 
 def _vector(values: ArrayLike, n: int, name: str) -> Array:

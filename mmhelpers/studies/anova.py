@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,6 +189,15 @@ def outcomes(tests: ByUnit) -> list[Outcome]:
     ]
 
 
+def check_columns(analysis: Any, frame: pd.DataFrame, effect: str) -> None:
+    """Refuse an analysis of columns that the design does not have."""
+    for argument, name in (("subject", analysis.subject), ("item", analysis.item), ("effect", effect)):
+        if name not in frame.columns:
+            raise ValueError(
+                f"{argument} is {name!r}, and the design has {', '.join(map(str, frame.columns))}"
+            )
+
+
 def p_values_of_f(
     Y: Floats, subject: ArrayLike, item: ArrayLike, condition: Floats, effects: Sequence[float]
 ) -> dict[str, Floats]:
@@ -223,6 +232,10 @@ class ByUnits:
 
     subject: str
     item: str
+
+    def check(self, frame: pd.DataFrame, effect: str) -> None:
+        """Raise a ValueError if the design lacks a column."""
+        check_columns(self, frame, effect)
 
     def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> list[Outcome]:
         """Test the effect, a column of two values, in each data set."""

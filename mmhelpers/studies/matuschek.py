@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.studies.anova import by_subject_and_item, outcomes, p_values_of_f
+from mmhelpers.studies.anova import by_subject_and_item, check_columns, outcomes, p_values_of_f
 from mmhelpers.studies.generators import completed, generators_of, need_number
 from mmhelpers.studies.ml_tests import EffectTest, Terms, effect_tests
 from mmhelpers.studies.outcome import Outcome, outcome
@@ -283,6 +283,10 @@ class SlopeSelection:
 
     subject: str
     item: str
+
+    def check(self, frame: pd.DataFrame, effect: str) -> None:
+        """Raise a ValueError if the design lacks a column."""
+        check_columns(self, frame, effect)
 
     def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> list[Outcome]:
         """Test the effect, a column of numbers, in each data set."""
