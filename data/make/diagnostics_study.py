@@ -138,8 +138,8 @@ POWER_CELLS = [
     ("poisson", 200, ("overdispersion",), 200),
     ("poisson", 200, ("zeros", "curve", "outliers"), 200),
     ("poisson", 200, ("time", "space"), 200),
-    ("gaussian", 200, tuple(POWER_GAUSSIAN), 50),
-    ("binomial 8", 200, tuple(POWER_BINOMIAL), 50),
+    ("gaussian", 200, tuple(POWER_GAUSSIAN), 25),
+    ("binomial 8", 200, tuple(POWER_BINOMIAL), 25),
 ]
 N_SOUND = 50  # data sets without the fault, for each fault: their number adds up over the faults
 N_PERFORMANCE = 100  # data sets that lme4 fits too
@@ -541,7 +541,7 @@ def sizes_of(family: str) -> dict[str, tuple[float, ...]]:
 
 def sound_of(family: str) -> int:
     """Data sets without the fault, for each fault: their number adds up over the faults."""
-    return N_SOUND
+    return 25 if family in {"gaussian", "binomial 8"} else N_SOUND
 
 
 def one_power(
