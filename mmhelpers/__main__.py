@@ -33,7 +33,11 @@ def data(name: str = typer.Argument("", help="a data set; without a name, all ar
     """List the data sets, or describe one."""
     from mmhelpers import datasets
 
-    typer.echo(str(datasets.describe(name)) if name else datasets.list_datasets().to_string(index=False))
+    try:
+        typer.echo(str(datasets.describe(name)) if name else datasets.list_datasets().to_string(index=False))
+    except (ValueError, TypeError, KeyError) as error:
+        typer.echo(f"Error: {error.args[0] if error.args else error}", err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -56,13 +60,18 @@ def study(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print designs, sizes and an estimated time")
     ] = False,
-    progress: Annotated[bool, typer.Option(help="show a bar")] = True,
+    progress: Annotated[
+        bool | None, typer.Option(help="show a bar (by default, where tqdm is installed)")
+    ] = None,
 ) -> None:
     """Run a simulation study from its file."""
-    from mmhelpers.studies.command import study_command
+    from mmhelpers.studies.command import Stopped, study_command
 
     try:
         typer.echo(study_command(config, out, executor, resume, dry_run, progress))
+    except Stopped as stopped:
+        typer.echo(str(stopped), err=True)
+        raise typer.Exit(130) from None
     except (ValueError, TypeError, OSError, ImportError) as error:
         typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None

@@ -182,6 +182,10 @@ class Matrices:
     n_data: int = -1
     spec: Any = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        terms = ", ".join(f"{term.label} ({term.n_levels} levels)" for term in self.terms) or "none"
+        return f"Matrices of {self.formula!r}: {self.n} rows; fixed effects {', '.join(self.x_names)}; random effects: {terms}"
+
     @property
     def n(self) -> int:
         """Number of observations."""
@@ -367,6 +371,11 @@ class Fits:
     vcov_jacobian: Floats | None = None
     present: Bools | None = None
     modes: Callable[[], tuple[Floats, ...]] | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"Fits({self.matrices.formula!r}, {'REML' if self.reml else 'ML'}: {len(self.sigma)} data sets)"
+        )
 
     @property
     def n_rep(self) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TestRow", "TestTable", "format_number", "format_p"]
+__all__ = ["TestRow", "TestTable", "format_number", "format_p", "p_phrase"]
 
 _EMPTY: Mapping[str, float] = MappingProxyType({})
 
@@ -46,6 +46,10 @@ class TestRow:
         How the p-value was obtained, and under which conditions it is right.
     details : mapping of str to float
         Further numbers that belong to the row (estimates, expected values, interval ends).
+    smallest_p : float
+        The smallest p-value above 0 that the method can tell from 0: 1 / n where a tail is counted in n simulations,
+        2 / n where both are. A p of 0 is printed as less than that, never as less than 0.001. 0 where nothing is
+        counted, or where the data are counted among their simulations.
 
     Examples
     --------
@@ -65,6 +69,7 @@ class TestRow:
     statistic_name: str = "statistic"
     method: str = ""
     details: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    smallest_p: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isnan(self.p) or -1e-12 <= self.p <= 1 + 1e-12):
@@ -200,7 +205,7 @@ class TestTable:
             columns.append((key, [format_number(row.details.get(key, math.nan)) for row in self.rows]))
         columns.append(("df", [format_number(row.df) for row in self.rows]))
         columns.append(("df_den", [format_number(row.df_den) for row in self.rows]))
-        columns.append(("p", [format_p(row.p) for row in self.rows]))
+        columns.append(("p", [format_p(row.p, row.smallest_p) for row in self.rows]))
         columns = [(head, cells) for head, cells in columns if any(cells)]
         return [head for head, _ in columns], [
             list(cells) for cells in zip(*(c for _, c in columns), strict=True)
@@ -261,14 +266,38 @@ def format_number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.{digits - 1}g}"
 
 
-def format_p(p: float) -> str:
+def format_p(p: float, smallest: float = 0.0) -> str:
     """Write a p-value with three decimals, and as "<0.001" below that; NaN is empty.
+
+    Parameters
+    ----------
+    p : float
+        The p-value.
+    smallest : float
+        The smallest one above 0 that its method can give (`TestRow.smallest_p`): 250 simulations of which none is as
+        extreme say that p is below 1 in 250, and no more.
 
     Examples
     --------
-    >>> format_p(0.0304), format_p(3.3e-6), format_p(1.0)
-    ('0.030', '<0.001', '1.000')
+    >>> format_p(0.0304), format_p(3.3e-6), format_p(1.0), format_p(0.0, smallest=1 / 250)
+    ('0.030', '<0.001', '1.000', '<0.004')
     """
     if math.isnan(p):
         return ""
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    # rounded up, so that what is printed holds
+    least = max(math.ceil(1000 * smallest - 1e-9) / 1000, 0.001)
+    return f"<{least:.3f}" if p < max(smallest, 0.001) else f"{p:.3f}"
+
+
+def p_phrase(p: float, smallest: float = 0.0) -> str:
+    """Write "p = 0.030", "p < 0.001", or "no p-value" for NaN: see `format_p`.
+
+    Examples
+    --------
+    >>> p_phrase(0.0304), p_phrase(0.0, smallest=2 / 250), p_phrase(float("nan"))
+    ('p = 0.030', 'p < 0.008', 'no p-value')
+    """
+    text = format_p(p, smallest)
+    if not text:
+        return "no p-value"
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"

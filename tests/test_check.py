@@ -227,3 +227,32 @@ def test_refusals_in_words():
     )
     with pytest.raises(mm.UnsupportedFitError, match="no distribution"):
         mm.check(gee.fit())
+
+
+def test_pictures_of_simulated_statistics_name_the_data_and_count_whole_numbers_in_whole_bins():
+    import matplotlib.pyplot as plt
+
+    test = mm.check_zeros(poisson_fit(mm.faulty("zeros", 0.2)))
+    ax = mm.plot_simulated(test)
+    assert [text.get_text() for text in ax.texts] == ["data"]
+    edges = np.unique(ax.patches[0].get_xy()[:, 0])
+    assert np.allclose(edges % 1, 0.5)
+    assert np.allclose(np.diff(edges), np.diff(edges)[0])
+    plt.close("all")
+
+
+def test_a_quartile_outside_its_band_has_a_diamond_there():
+
+    table = pd.DataFrame({"predictor": [0.0, 1, 2], "quantile": 0.5, "value": [0.5, 0.9, 0.5]})
+    ax = mm.plot_residual_quantiles(table.assign(lower=0.3, upper=0.7, expected=0.5))
+    diamonds = [line for line in ax.lines if line.get_marker() == "D"]
+    assert [list(line.get_xdata()) for line in diamonds] == [[1.0]]
+
+
+def test_the_page_of_counts_has_a_band_for_every_tenth():
+    tenths = mm.check(poisson_fit(mm.faulty("zeros", 0))).tables["tenths"]
+    assert tenths["rows"].sum() == len(mm.faulty("zeros", 0))
+    assert (tenths["lower"] <= tenths["rows"]).all()
+    assert (tenths["rows"] <= tenths["upper"]).all()
+    out = mm.check(poisson_fit(mm.faulty("overdispersion", 1)), n_sim=99).tables["tenths"]
+    assert (out["rows"] > out["upper"]).any()

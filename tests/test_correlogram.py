@@ -50,6 +50,30 @@ def test_acf_and_variogram_of_a_mixed_model_are_nlmes(lme):
     assert one["pairs"].iloc[0] == reference("ovary lme near")[1]
 
 
+def test_acf_and_variogram_of_sleepstudy_and_owls_are_nlmes():
+    sleep = mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy"))
+    table = mm.acf(sleep, "Days", group="Subject", max_lag=6, n_sim=20)
+    np.testing.assert_allclose(table["acf"], reference("sleep lme acf"), rtol=FITTED, atol=1e-6)
+    by_day = mm.variogram(sleep, "Days", group="Subject", bins=60, n_sim=20)
+    np.testing.assert_allclose(by_day["value"][:6], reference("sleep lme variogram"), rtol=FITTED)
+    owls = mm.load("owls").sort_values("Nest", key=lambda nest: nest.astype(str), kind="stable")
+    nests = mm.fit("NegPerChick ~ FoodTreatment * SexParent + ArrivalTime + (1 | Nest)", owls)
+    table = mm.acf(nests, group="Nest", max_lag=6, n_sim=20)
+    np.testing.assert_allclose(table["acf"], reference("owls lme acf"), rtol=FITTED, atol=1e-6)
+    np.testing.assert_allclose(table["pairs"], reference("owls lme pairs"))
+    near = mm.variogram(nests, "ArrivalTime", group="Nest", bins=1, cutoff=0.5, n_sim=20)
+    assert near["value"].iloc[0] == pytest.approx(reference("owls lme near")[0], rel=FITTED)
+    assert near["pairs"].iloc[0] == reference("owls lme near")[1]
+
+
+def test_normalised_acf_with_ar1_in_a_mixed_model_is_nlmes():
+    data = ovary().sort_values(["mare", "Time"], ignore_index=True)
+    fit = mm.fit_gls("follicles ~ s + c + (1 | mare)", data, correlation="corAR1(1 | mare)")
+    table = mm.acf(fit, group="mare", max_lag=6, n_sim=20)
+    # two optimisers stop where the criterion is flat
+    np.testing.assert_allclose(table["acf"], reference("ovary AR1 lme acf"), atol=1e-3)
+
+
 def test_normalised_acf_of_a_series_model_is_nlmes():
     data = ovary()
     phi = reference("ovary gls phi")[0]

@@ -67,6 +67,8 @@ MISSING = {
     "carrots": {"Income": 72, "Preference": 3, "Sweetness": 3, "Crisp": 3},
     "rings": {"width": 24},  # simulated so: broken cores, and a tree that fell
     "logistic_bias": {"coverage": 96},  # of one of three quantities
+    # criteria have an estimate and a standard error
+    "brms": dict.fromkeys(("lower", "upper", "rhat", "ess_bulk", "ess_tail", "mcse"), 6),
     "type1_grid": {"exact": 160},  # known for the model without slopes alone
 }
 

@@ -17,6 +17,7 @@ from mmhelpers.residuals.covariance import covariance_block
 FITTED = 1e-4
 EXACT = 1e-8
 
+OWLS = "NegPerChick ~ FoodTreatment * SexParent + ArrivalTime"
 REFERENCE = pd.read_csv(Path(__file__).parent / "reference" / "diagnostics.csv", dtype=str)
 
 
@@ -64,14 +65,17 @@ def test_collinearity_is_cars():
 
 @pytest.fixture(scope="module")
 def owls():
-    return mm.fit("NegPerChick ~ FoodTreatment * SexParent + ArrivalTime + (1 | Nest)", mm.load("owls"))
+    return mm.fit(OWLS + " + (1 | Nest)", mm.load("owls"))
+
+
+def ovary() -> pd.DataFrame:
+    data = mm.load("ovary")
+    turn = 2 * np.pi * data["Time"]
+    return data.assign(s=np.sin(turn), c=np.cos(turn), follicles=data["follicles"].astype(float))
 
 
 def test_owls_and_ovary_are_performances(owls):
-    ovary = mm.load("ovary")
-    ovary["follicles"] = ovary["follicles"].astype(float)
-    ovary["s"], ovary["c"] = np.sin(2 * np.pi * ovary.Time), np.cos(2 * np.pi * ovary.Time)
-    for name, fit in (("owls", owls), ("ovary", mm.fit("follicles ~ s + c + (1 | Mare)", ovary))):
+    for name, fit in (("owls", owls), ("ovary", mm.fit("follicles ~ s + c + (1 | Mare)", ovary()))):
         r2 = mm.r2(fit)
         assert r2["marginal"] == pytest.approx(reference(f"{name} r2 marginal")[0], rel=FITTED)
         assert r2["conditional"] == pytest.approx(reference(f"{name} r2 conditional")[0], rel=FITTED)
@@ -122,6 +126,34 @@ def test_generalised_influence_is_rs_and_near_the_refit():
     assert np.corrcoef(one["cooks distance"], again["cooks distance"])[0, 1] > 0.99
     with pytest.raises(mm.UnsupportedFitError, match="part of their rows"):
         mm.influence(smf.poisson("SiblingNegotiation ~ ArrivalTime", data).fit(disp=0), "Nest", refit=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "by"),
+    [
+        ("sleep", lambda: mm.fit("Reaction ~ Days + (1 | Subject)", mm.load("sleepstudy")), "Subject"),
+        ("owls", lambda: mm.fit(OWLS + " + (1 | Nest)", mm.load("owls")), "Nest"),
+        ("ovary", lambda: mm.fit("follicles ~ s + c + (1 | Mare)", ovary()), "Mare"),
+    ],
+)
+def test_cooks_distances_of_groups_are_lme4s(name, made, by):
+    """lme4 leaves every group out, fits again, and scales by (m - p) / m, m groups; we by nothing, as for rows."""
+    table = mm.influence(made(), by, refit=True)
+    theirs = REFERENCE[REFERENCE.quantity.str.startswith(f"{name} group cook ")]
+    levels = theirs.quantity.str.removeprefix(f"{name} group cook ")
+    assert set(levels) == set(table.index.astype(str))
+    m, p = len(table), table.shape[1] - 1
+    ours = table["cooks distance"].set_axis(table.index.astype(str)).loc[levels] * (m - p) / m
+    # each of the optima of two optimisers moves a little; squares of small shifts show it
+    np.testing.assert_allclose(ours, theirs.value.astype(float), rtol=2e-3, atol=1e-5)
+
+
+def test_collinearity_of_mixed_models_is_cars():
+    sleep = mm.load("sleepstudy")
+    quadratic = mm.fit("Reaction ~ Days + I(Days**2) + (1 | Subject)", sleep)
+    np.testing.assert_allclose(mm.collinearity(quadratic)["vif"], reference("sleep mixed vif"), rtol=FITTED)
+    series = mm.fit("follicles ~ s + c + (1 | Mare)", ovary())
+    np.testing.assert_allclose(mm.collinearity(series)["vif"], reference("ovary mixed vif"), rtol=FITTED)
 
 
 def test_blups_and_their_variances_are_lme4s(owls):
@@ -181,6 +213,35 @@ def test_nlme_normalised_residuals_of_a_series():
     np.testing.assert_allclose(fit.params, reference("ovary gls beta"), rtol=1e-6)
     assert np.sqrt(fit.scale) == pytest.approx(reference("ovary gls sigma")[0], rel=1e-6)
     np.testing.assert_allclose(mm.resid(fit, "normalized")[:30], reference("ovary gls normalized"), rtol=1e-5)
+
+
+def ovary_by_mare() -> pd.DataFrame:
+    """Mares in the order of their names as R sorts them, as the fixture has them."""
+    data = ovary()
+    return data.assign(mare=data["Mare"].astype(str)).sort_values(["mare", "Time"], ignore_index=True)
+
+
+def test_nlmes_residuals_with_variance_and_correlation_structures():
+    """Our own fit_gls: a variance that grows with the covariate, one for each level, AR(1) beside a random effect."""
+    nests = mm.load("owls").sort_values("Nest", key=lambda nest: nest.astype(str), kind="stable")
+    cases = {
+        "sleep varPower": mm.fit_gls(
+            "Reaction ~ Days + (1 | Subject)",
+            mm.load("sleepstudy").assign(later=lambda d: d["Days"] + 1.0),
+            variance="varPower(later)",
+        ),
+        "owls lme": mm.fit(OWLS + " + (1 | Nest)", nests),
+        "owls varIdent": mm.fit_gls(OWLS, nests, variance="varIdent(FoodTreatment)"),
+        "ovary AR1 lme": mm.fit_gls(
+            "follicles ~ s + c + (1 | mare)", ovary_by_mare(), correlation="corAR1(1 | mare)"
+        ),
+    }
+    for name, fit in cases.items():
+        theirs = reference(f"{name} normalized")
+        # two optimisers stop where the criterion is flat
+        np.testing.assert_allclose(
+            mm.resid(fit, "normalized")[: len(theirs)], theirs, atol=2e-3, err_msg=name
+        )
 
 
 def gls_without(seen: mm.FitView, rows: np.ndarray) -> np.ndarray:

@@ -94,6 +94,11 @@ def test_4_every_model_with_the_design_in_it_passes(formula):
         ("width ~ period * thinned + (1 | stand:tree)", "✗ the stands' own levels"),
         ("width ~ stand + period * thinned + (period | stand) + (1 | stand:tree)", "✗ stand twice"),
         ("rings ~ period * thinned + (period | stand) + (1 | stand:tree)", "✗ response"),
+        ("width ~ thinned * year + (period | stand) + (1 | stand:tree)", "✗ year as a number"),
+        ("width ~ thinned * year + (period | stand) + (1 | stand:tree)", "✗ the comparison"),
+        ("width ~ period * thinned + (thinned | stand) + (1 | stand:tree)", "✗ a slope of thinned"),
+        ("width ~ period * thinned + (1 | stand/period/tree)", "for two"),
+        ("lmer(width ~ period * thinned + (period | stand), data=rings)", "✗ a call"),
         ("width ~ period * thinned + (period | stand", "formula"),
         ("", "Think again"),
         (" ", "Think again"),
@@ -208,6 +213,25 @@ def test_7_and_8_the_slips(rings, stands):
     says("capstone-8", own[["estimate", "lower", "upper"]], "compare")
     says("capstone-7", len(stands) - 1, "two mean changes")
     says("capstone-7", rings.groupby(["stand", "tree"], observed=True).ngroups - 2, "trees")
+    cells = stands.melt(["stand", "thinned"], ["before", "after"], "period", "width")
+    says("capstone-7", smf.ols("width ~ period * thinned", cells).fit().df_resid, "one number")
+    split = triple(mm.fit("width ~ period * thinned + (1 | stand/period/tree)", rings))
+    says("capstone-7", split[1], "one tree")
+    slopes = rings.assign(year=rings["year"] - 2012)
+    lines = mm.fit("width ~ year * thinned + (year | stand) + (1 | stand:tree)", slopes)
+    says("capstone-8", triple(lines)[0], "two slopes")
+
+
+def test_8_an_interval_that_takes_few_stands_for_many(rings, stands, best):
+    no_years = mm.fit(FORMULA.replace(" + (1 | year)", ""), rings)
+    by_hand = smf.ols("change ~ thinned", stands).fit()
+    for fit in (best, no_years, by_hand):
+        row = mm.report(fit).to_frame()
+        row = row[row.index.str.contains("thinned")].iloc[-1]
+        numbers = [row["estimate"] + k * stats.norm.ppf(0.975) * row["se"] for k in (0, -1, 1)]
+        says("capstone-8", numbers, "for many")
+        says("capstone-8", np.round(numbers, 2), "for many")
+    says("capstone-8", np.multiply(triple(best)[0], -1)[[0, 2, 1]], "positive")
 
 
 GOOD = "Rings widened by 0.38 mm a year more in 7 thinned stands than in 7 others (95% CI 0.20 to 0.57 mm)."
@@ -245,6 +269,13 @@ def test_9_sentences_that_pass(sentence):
 )
 def test_9_each_part_is_marked(old, new, missing):
     says("capstone-9", GOOD.replace(old, new), f"✗ {missing}")
+
+
+def test_9_remarks_do_not_decide():
+    passes("capstone-9", GOOD.replace("Rings widened", "Thinning caused rings to widen"), "supposes")
+    passes(
+        "capstone-9", GOOD.replace("Rings widened", "Rings widened significantly"), "interval does not say"
+    )
 
 
 def test_9_needs_a_sentence():

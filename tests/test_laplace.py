@@ -102,6 +102,27 @@ def test_groups_that_do_not_differ_give_a_variance_of_zero():
     np.testing.assert_allclose(fits.means[0], 2.0, atol=1e-4)
 
 
+@pytest.mark.parametrize("family", ["poisson", "binomial"])
+def test_rows_that_are_alike_are_added_up_and_nothing_else_changes(family):
+    model, Y = small(family)
+    ones, zero = np.ones(len(model.index)), np.zeros(len(model.index))
+    Y = np.round(Y * model.weights) if family == "poisson" else (Y > 0.5).astype(float)
+    two = np.column_stack([ones, model.X[:, 1] > 0])
+    nearly = two + 1e-9 * np.random.default_rng(6).normal(size=two.shape)  # no two rows are alike
+    fits, apart = (
+        InterceptModel(family, X, model.index, zero, ones).fit(Y, np.zeros(2), 1.0) for X in (two, nearly)
+    )
+    assert fits.converged.all()
+    np.testing.assert_allclose(fits.means, apart.means, atol=1e-4)
+    np.testing.assert_allclose(fits.deviance, apart.deviance, atol=1e-6)
+
+
+def test_another_family_is_refused():
+    model, Y = small("poisson")
+    with pytest.raises(ValueError, match="family is 'gamma'"):
+        InterceptModel("gamma", model.X, model.index, model.offset, model.weights).fit(Y, np.zeros(2), 1.0)
+
+
 def test_separation_is_not_called_converged():
     x = np.repeat([0.0, 1.0], 20)
     model = InterceptModel(

@@ -13,8 +13,9 @@ PACKAGE = Path(mmhelpers.__file__).parent
 
 #: The rooms, top to bottom; what stands on one line may import each other's upper neighbours only.
 ORDER = [
+    "given",
     "testtable", "results", "r_link", "r_tables", "datasets", "design", "model", "simulation", "reference",
-    "engine", "browser", "inference", "fitting", "exact", "evidence", "adapters", "glmm", "bayes", "structures",
+    "engine", "browser", "inference", "fitting", "exact", "evidence", "glmm", "adapters", "bayes", "structures",
     "loci", "residuals", "diagnostics", "studies", "plots", "interactive", "reporting", "printed", "marking",
     "exercises", "doctor", "__main__",
 ]  # fmt: skip

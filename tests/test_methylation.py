@@ -116,6 +116,30 @@ def test_the_summary_is_that_of_the_fits(script, fits, truth):
     pd.testing.assert_frame_equal(again, stored, check_exact=False, rtol=2e-3, atol=2e-3, check_dtype=False)
 
 
+def test_methods_are_compared_at_the_same_loci(script, fits, truth):
+    table = mm.load_study("methylation")
+    shared = table[table["loci"].str.endswith(", same loci")]
+    assert (shared["failed"] == 0).all()
+    assert (shared.groupby("loci")["n"].nunique() == 1).all()
+    null = {script.METHODS[name][0] for name in script.ALARMS if name != "penalised"}
+    found = {script.METHODS[name][0] for name in script.RECOVERY if name != "penalised"}
+    penalised = {"penalised, tank", "penalised, tank + oyster"}
+    ends = ["d9_lo", "d9_hi", "d80_lo", "d80_hi", "int_lo", "int_hi"]
+    for group, methods, chosen in (
+        ("no effect", null | penalised, truth["kind"] == "no effect"),
+        ("separated", found | penalised, truth["separated"] != ""),
+    ):
+        rows = shared[shared["loci"] == f"{group}, same loci"]
+        assert methods <= set(rows["method"])
+        loci = set(truth.loc[chosen, "locus"])
+        for method in methods:
+            own = fits[(fits["method"] == method) & fits[ends].notna().all(axis=1)]
+            if method.startswith("NUTS"):
+                own = own[own["converged"] == 1]
+            loci &= set(own["locus"])
+        assert rows["n"].iloc[0] == len(loci) >= 80
+
+
 def test_the_summary_by_hand(fits, truth):
     own = fits[fits["method"] == "penalised, tank + oyster"].merge(truth, on="locus")
     own = own[own["separated"] != ""]

@@ -166,6 +166,33 @@ def test_columns_with_unusual_names_go_in_backquotes():
         mm.build_matrices("y ~ `3`", frame)
 
 
+@pytest.mark.parametrize(
+    ("formula", "says"),
+    [
+        (
+            "y ~ x + (1 | g) + (x | g)",
+            r"\(1 \| g\) and \(x \| g\) both have the random effect \(Intercept\) of g",
+        ),
+        ("y ~ x + (1 + x | g) + (0 + x | g)", "random effect x of g"),
+        ("y ~ x + (1 | g) + (1 | g)", "tell the sum of the two variances"),
+    ],
+)
+def test_an_effect_in_two_terms_is_warned_of(formula, says):
+    with pytest.warns(mm.DoubledEffectWarning, match=says) as seen:
+        mm.fit(formula, data())
+    assert len(seen) == 1
+
+
+def test_what_is_no_double_is_not_warned_of():
+    frame = data()
+    frame["h"] = np.roll(frame["g"].to_numpy(), 5)  # other levels' rows, the same names
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for formula in ("y ~ x + (x || g)", "y ~ x + (1 | g) + (x | h)", "y ~ x + (1 | g) + (0 + x | g)"):
+            mm.build_matrices(formula, frame)
+        mm.build_matrices("y ~ x + (1 | g) + (x | g)", frame, check=False)  # to simulate from it
+
+
 def test_missing_rows_are_left_out_and_counted():
     frame = data()
     frame.loc[[2, 7], "y"] = np.nan

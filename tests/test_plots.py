@@ -166,6 +166,10 @@ def test_fit_draws_a_line_a_group_or_one_for_all():
     assert len(each.collections) == 2
     one = mm.plot_fit(data, "x", "y", pd.DataFrame({"x": [0, 1], "y": [1.0, 2]}), group="g")
     assert sum(line.get_marker() == "None" for line in one.lines) == 1
+    for ax in (each, one):  # every level has its name, above the axes and on top of no point
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+        ax.figure.canvas.draw()
+        assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1
 
 
 def test_estimates_and_agreement_draw_the_table():

@@ -106,3 +106,21 @@ def test_bundles_have_a_panel_each_on_one_scale():
     np.testing.assert_allclose(axes[1].lines[0].get_ydata(), [5, 7])
     with pytest.raises(ValueError, match="panel"):
         mm.plot_bundles(table, "x", "y", line="who", panel="formula")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "columns"),
+    [
+        (["ML", "REML"], 2),
+        (["a", "b", "c", "d"], 3),
+        (["sandwich, normal", "corrected, normal", "corrected, t"], 2),
+        (["only"], 1),
+    ],
+)
+def test_a_legend_is_no_wider_than_its_axes(kinds, columns):
+    """A wider one would squeeze the axes until it fits: they keep most of the figure's width."""
+    curves = pd.DataFrame({"x": [0, 1] * len(kinds), "y": [0.0, 1] * len(kinds), "by": np.repeat(kinds, 2)})
+    ax = mm.plot_curves(curves, "x", "y", by="by")
+    assert ax.get_legend()._ncols == columns
+    ax.figure.canvas.draw()
+    assert ax.get_position().width > 0.75

@@ -75,6 +75,18 @@ def test_a_small_number_is_still_seen():
     assert coloured(ax).all()
 
 
+def test_matrices_that_are_compared_share_their_colours():
+    large, small = [[8.0, 2.0], [2.0, 8.0]], [[6.0, 2.0], [2.0, 6.0]]
+    first = mm.plot_matrix(large, largest=8).images[0].get_array()
+    second = mm.plot_matrix(small, largest=8).images[0].get_array()
+    alone = mm.plot_matrix(small).images[0].get_array()
+    np.testing.assert_allclose(first[0, 1], second[0, 1])  # 2 is as strong in both
+    assert second[0, 0, 0] > first[0, 0, 0]  # 6 is paler than 8
+    np.testing.assert_allclose(alone[0, 0], first[0, 0])  # each on a scale of its own: they look alike
+    with pytest.raises(ValueError, match="largest is 5, but the matrix has 6"):
+        mm.plot_matrix(small, largest=5)
+
+
 def test_surface_draws_the_lines_it_labels():
     x, y = np.linspace(-3, 3, 61), np.linspace(-2, 2, 41)
     ax = mm.plot_surface(

@@ -46,6 +46,10 @@ def test_rates_with_their_intervals_and_the_exact_curve(table):
         np.testing.assert_allclose(np.asarray(container[0].get_ydata(), dtype=float), own.rate)
         ends = np.array([segment[:, 1] for segment in container[2][0].get_segments()])
         np.testing.assert_allclose(ends, own[["lower", "upper"]])
+    bands = [
+        patch for patch in ax.collections if hasattr(patch, "get_facecolor") and patch.get_alpha() == 0.2
+    ]
+    assert len(bands) == 1  # a band joins the dots only where no exact curve does
     assert ax.get_xlabel() == "SD of the slopes"
     assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == list(MODELS)
     plt.gcf().canvas.draw()

@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 import mmhelpers as mm
-from mmhelpers.studies import anova, barr, chunks, matuschek, ml_tests, rerun
+from mmhelpers.studies import anova, barr, matuschek, ml_tests, rerun, rerun_compare, rerun_rates
+from mmhelpers.studies.checkpoint import CheckpointError, DamagedBlockError, DamagedBlockWarning
 
 HERE = Path(__file__).resolve().parent
 STUDIES = HERE.parent / "data" / "studies"
@@ -296,14 +297,18 @@ def test_generators_give_what_p_values_gives():
 # ---- the tables ------------------------------------------------------------------------------------------
 
 
+def arrays_of(config, names, n):
+    return {c.design: c.arrays(range(n)) for c in rerun.plan(config).cells if c.design in set(names)}
+
+
 @pytest.mark.parametrize("study", ["barr2013", "matuschek2017"])
 def test_first_rows_come_again_from_the_seed(study):
     config = rerun.read_config(STUDIES / f"{study}.toml")
     stored = mm.load_study(study, "first")
     assert stored.attrs["record"]["seed"] == config["seed"]
     cells = list(config["cells"])[:: 1 if study == "barr2013" else 3]
-    again = {cell: rerun.compute(config, chunks.Piece(cell, 0, rerun.FIRST)) for cell in cells}
-    table = rerun.first_rows(again)
+    again = arrays_of(config, cells, rerun_rates.FIRST)
+    table = rerun_rates.first_rows(again)
     stored = stored[stored["cell"].isin(cells)].reset_index(drop=True)
     keys = ["cell", "rep", "analysis"]
     pd.testing.assert_frame_equal(table[keys], stored[keys])
@@ -343,9 +348,9 @@ def test_published_rates_at_the_size_of_a_test(study):
     config = rerun.read_config(STUDIES / f"{study}.toml")
     cells = [cell for cell in config["cells"] if not cell.startswith("50x20")]
     small = config | {"seed": 1, "n_rep": SMALL[study]}
-    results = {cell: rerun.compute(small, chunks.Piece(cell, 0, small["n_rep"])) for cell in cells}
-    theirs = rerun.numbers_of(mm.load("published"))
-    both = rerun.compare(rerun.table(small, results), theirs[theirs["study"] == study])
+    results = arrays_of(small, cells, small["n_rep"])
+    theirs = rerun_compare.numbers_of(mm.load("published"))
+    both = rerun_compare.compare(rerun_rates.table(small["alpha"], results), theirs[theirs["study"] == study])
     assert both["z"].notna().all()
     # with so few data sets the corrected power's standard error is an estimate itself
     assert (both["z"].abs() < LIMIT).all(), both.loc[
@@ -369,50 +374,111 @@ def test_load_study_refuses(tmp_path, monkeypatch):
         mm.load_study("barr2013")
 
 
-# ---- pieces ----------------------------------------------------------------------------------------------
+# ---- blocks ----------------------------------------------------------------------------------------------
+
+TINY = {
+    "study": "barr2013", "seed": 3, "n_rep": 5, "piece": 2, "alpha": [0.05],
+    "cells": {"wsbi12": ["anova", "RI"], "wswi12": ["anova"]},
+}  # fmt: skip
 
 
-def test_pieces_go_on_where_they_stopped(tmp_path):
-    todo = chunks.pieces(["a", "b"], 5, 2)
-    done = []
+def same(one, two):
+    """The results of two runs, but for their times."""
+    assert one.keys() == two.keys()
+    for cell, arrays in one.items():
+        assert arrays.keys() == two[cell].keys()
+        for name in set(arrays) - {"seconds"}:
+            np.testing.assert_array_equal(arrays[name], two[cell][name])
 
-    def compute(piece):
-        if len(done) == 3 and piece.cell == "b":
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny") / "blocks"
+    rerun.run(TINY, folder)
+    return rerun.collect(TINY, folder)
+
+
+def test_blocks_put_together_are_the_whole(tiny):
+    results, sizes = tiny
+    assert sizes == {"wsbi12": 5, "wswi12": 5}
+    for cell in rerun.plan(TINY).cells:
+        whole = cell.arrays(range(5))
+        assert set(whole) | {"seconds"} == set(results[cell.design])
+        for name, values in whole.items():
+            np.testing.assert_allclose(results[cell.design][name], values, atol=P_ATOL)
+
+
+def test_a_rerun_goes_on_where_it_stopped_all_cells_in_step(tiny, tmp_path, monkeypatch):
+    rows, done = rerun.RerunCell.rows, []
+
+    def mortal(self, number, n):
+        if len(done) == 3:
             raise KeyboardInterrupt
-        done.append(piece)
-        return {"p": np.arange(piece.first, piece.stop, dtype=float)[None]}
+        done.append((self.design, number))
+        return rows(self, number, n)
 
-    with pytest.raises(KeyboardInterrupt):
-        chunks.run(todo, compute, tmp_path, lambda line: None)
-    (tmp_path / "b.000002-000004.part").write_bytes(b"half a file")
-    results, sizes = chunks.collect(todo, tmp_path)
-    assert sizes == {"a": 4, "b": 2}
-    done.clear()
-    chunks.run(
-        todo,
-        lambda piece: {"p": np.arange(piece.first, piece.stop, dtype=float)[None]},
-        tmp_path,
-        done.append,
+    with monkeypatch.context() as patch:
+        patch.setattr(rerun.RerunCell, "rows", mortal)
+        with pytest.raises(KeyboardInterrupt):
+            rerun.run(TINY, tmp_path / "blocks")
+    assert done == [("wsbi12", 0), ("wswi12", 0), ("wsbi12", 1)]
+    assert rerun.collect(TINY, tmp_path / "blocks")[1] == {"wsbi12": 4, "wswi12": 2}
+    (tmp_path / "blocks" / ".0001-000001.parquet.1.part").write_bytes(b"half a file")
+    monkeypatch.setattr(
+        rerun.RerunCell, "rows", lambda self, number, n: (done.append(number), rows(self, number, n))[1]
     )
-    assert len(done) == 3
-    results, sizes = chunks.collect(todo, tmp_path)
-    assert sizes == {"a": 5, "b": 5}
-    assert results["b"]["p"].tolist() == [[0, 1, 2, 3, 4]]
+    rerun.run(TINY, tmp_path / "blocks")
+    assert len(done) == 6
+    same(rerun.collect(TINY, tmp_path / "blocks")[0], tiny[0])
 
 
-def test_a_gap_ends_a_cell(tmp_path):
-    todo = chunks.pieces(["a"], 6, 2)
-    chunks.run(todo, lambda piece: {"p": np.zeros((1, 2))}, tmp_path, lambda line: None)
-    (tmp_path / todo[1].file).unlink()
-    assert chunks.collect(todo, tmp_path)[1] == {"a": 2}
+def test_a_rerun_in_two_processes_has_the_same_p_values(tiny, tmp_path):
+    rerun.run(TINY, tmp_path / "blocks", executor=2)
+    same(rerun.collect(TINY, tmp_path / "blocks")[0], tiny[0])
+
+
+def test_a_gap_ends_a_cell_and_damage_is_named(tiny, tmp_path):
+    folder = tmp_path / "blocks"
+    with pytest.raises(CheckpointError, match="no block of the cell 'wsbi12'"):
+        rerun.collect(TINY, folder)
+    rerun.run(TINY, folder)
+    (folder / "0001-000001.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(DamagedBlockError, match=r"0001-000001\.parquet is no Parquet file"):
+        rerun.collect(TINY, folder)
+    (folder / "0001-000001.parquet").unlink()
+    assert rerun.collect(TINY, folder)[1] == {"wsbi12": 5, "wswi12": 2}
+    (folder / "0000-000000.parquet").write_bytes(b"")
+    with pytest.warns(DamagedBlockWarning, match=r"0000-000000\.parquet .* computed again"):
+        rerun.run(TINY, folder)
+    same(rerun.collect(TINY, folder)[0], tiny[0])
+    with pytest.raises(CheckpointError, match="seed differs"):
+        rerun.run(TINY | {"seed": 4}, folder)
+
+
+def test_tables_are_written_from_blocks(tmp_path):
+    rerun.run(TINY, tmp_path / "blocks")
+    rerun.write_tables(TINY, tmp_path / "blocks", tmp_path)
+    record = json.loads((tmp_path / "barr2013.json").read_text())
+    assert (record["n_rep"], record["wanted"]) == (5, 5)
+    rates = pd.read_csv(tmp_path / "barr2013.csv")
+    stored = mm.load_study("barr2013")
+    assert rates.columns.tolist() == stored.columns.tolist()
+    assert set(rates["quantity"]) == {"type1", "power", "corrected_power"}
+    first = pd.read_csv(tmp_path / "barr2013_first.csv")
+    assert len(first) == (6 + 4) * 5  # analyses of two cells
+
+
+def test_a_study_has_no_other_cells(tmp_path):
+    with pytest.raises(ValueError, match="barr2013 has no cell 'wswi13'"):
+        rerun.run(TINY | {"cells": {"wswi13": ["RI"]}}, tmp_path / "blocks")
 
 
 def test_corrected_power_counts_at_the_level_it_should():
     rng = np.random.default_rng(8)
     z = rng.normal(size=(2, 40_000))
     p0, p1 = (2 * stats.norm.sf(abs(1.3 * z[0] + shift)) for shift in (0.0, 2.6))  # too small an SE by 1.3
-    power, se = rerun.corrected_power(p0, p1)
+    power, se = rerun_rates.corrected_power(p0, p1)
     exact = stats.norm.sf(1.96 - 2.0) + stats.norm.cdf(-1.96 - 2.0)
     assert abs(power - exact) < 4 * se
-    assert 0.8 < se / np.std([rerun.corrected_power(a, b)[0] for a, b in zip(
+    assert 0.8 < se / np.std([rerun_rates.corrected_power(a, b)[0] for a, b in zip(
         np.split(p0, 40), np.split(p1, 40), strict=True)]) * np.sqrt(40) < 1.25  # fmt: skip

@@ -16,9 +16,9 @@ import mmhelpers as mm
 from mmhelpers.studies import checkpoint as checkpoint_module
 from mmhelpers.studies import content_hash
 from mmhelpers.studies.api import run_plan
-from mmhelpers.studies.checkpoint import Checkpoint, CheckpointError
+from mmhelpers.studies.checkpoint import Checkpoint, CheckpointError, DamagedBlockWarning
 from mmhelpers.studies.plan import make_plan
-from mmhelpers.studies.store import versions
+from mmhelpers.studies.store import read_frame, versions
 
 HERE = Path(__file__).parent
 MOMENTS = 20
@@ -214,7 +214,28 @@ def test_a_block_that_cannot_be_read_is_computed_again(tmp_path):
     first = run_plan(small_plan(75), checkpoint=tmp_path / "blocks")
     (tmp_path / "blocks" / "0001-000002.parquet").write_bytes(b"")
     (tmp_path / "blocks" / "0000-000001.parquet").write_bytes(b"PAR1 half of it")
-    assert content_hash(run_plan(small_plan(75), checkpoint=tmp_path / "blocks")) == content_hash(first)
+    with pytest.warns(DamagedBlockWarning, match=r"parquet is no Parquet file.* computed again") as seen:
+        again = run_plan(small_plan(75), checkpoint=tmp_path / "blocks")
+    assert len(seen) == 2
+    assert content_hash(again) == content_hash(first)
+
+
+def test_a_changed_byte_is_noticed_wherever_it_is(tmp_path):
+    """In the data, in their names, and in what the file says of itself; never a traceback of Arrow's."""
+    run_plan(small_plan(25), checkpoint=tmp_path / "blocks")
+    path = tmp_path / "blocks" / "0000-000000.parquet"
+    whole, good = path.read_bytes(), read_frame(path)
+    told, places = [], range(4, len(whole), max(1, len(whole) // 150))
+    for at in places:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        try:
+            frame, _ = read_frame(path)
+        except ValueError as error:
+            told.append(str(error))
+        else:  # in what nobody reads, such as statistics of the columns
+            assert frame.equals(good[0])
+    assert len(told) > len(places) / 2
+    assert all(str(path) in said for said in told)
 
 
 def test_a_finished_folder_computes_nothing_again(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mmhelpers import TestRow, TestTable
-from mmhelpers.testtable import format_number, format_p
+from mmhelpers.testtable import format_number, format_p, p_phrase
 
 
 def two() -> TestTable:
@@ -85,3 +85,42 @@ def test_numbers(value, text):
 
 def test_p_values():
     assert [format_p(p) for p in (0.00099, 0.001, 0.5, math.nan)] == ["<0.001", "0.001", "0.500", ""]
+
+
+@pytest.mark.parametrize(
+    ("smallest", "text"),
+    [(1 / 250, "<0.004"), (2 / 250, "<0.008"), (1 / 99, "<0.011"), (1 / 5000, "<0.001"), (0.0, "<0.001")],
+)
+def test_no_p_is_printed_smaller_than_its_simulations_can_say(smallest, text):
+    """0 of 250 says less than 1 in 250; rounded up, so that what is printed holds."""
+    assert format_p(0.0, smallest) == text
+    assert float(text[1:]) >= smallest
+    assert format_p(max(smallest, 0.001), smallest) == f"{max(smallest, 0.001):.3f}"
+    row = TestRow("zeros", 2.0, 0.0, smallest_p=smallest)
+    assert text in str(TestTable((row,)))
+    assert text.replace("<", "&lt;") in TestTable((row,))._repr_html_()
+    assert p_phrase(0.0, smallest) == f"p < {text[1:]}"
+
+
+def test_every_simulated_test_knows_how_small_its_p_can_be():
+    import numpy as np
+
+    import mmhelpers as mm
+
+    rng = np.random.default_rng(1)
+    y = rng.negative_binomial(0.4, 0.1, 100) * (rng.random(100) > 0.5)
+    r = mm.quantile_residuals(y, rng.poisson(2.0, (100, 250)))
+    tests = {
+        "zeros": mm.check_zeros,
+        "dispersion": mm.check_dispersion,
+        "outliers": mm.check_outliers,
+        "largest": lambda r, *of, **options: mm.check_statistic(r, np.max, *of, **options),
+    }
+    for name, test in tests.items():
+        assert test(r).p == 0, name
+        assert "<0.008" in str(test(r)), name
+        assert "<0.004" in str(test(r, "greater")), name
+        exact = test(r, "greater", exact=True)
+        assert exact.p == pytest.approx(1 / 251), name
+        assert str(exact).split()[-1] == "0.004", name
+        assert mm.plot_simulated(test(r)).get_title(loc="left") == "p < 0.008"

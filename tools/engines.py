@@ -148,6 +148,23 @@ def without_sampling() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def sampling_briefly(draws: int = 150) -> Iterator[None]:
+    """Within it, bambi takes few draws, by nutpie where it is installed (it compiles faster than PyMC)."""
+    from unittest import mock
+
+    import bambi
+
+    plain = bambi.Model.fit
+    fast = {"inference_method": "nutpie"} if importlib.util.find_spec("nutpie") else {}
+
+    def fit(self: Any, **options: Any) -> Any:
+        return plain(self, **options | {"draws": draws, "tune": draws} | fast)
+
+    with mock.patch.object(bambi.Model, "fit", fit):
+        yield
+
+
 def in_python(engine: Table, code: str, d: Any) -> tuple[Any, str | None, list[str]]:
     """Run a cell of Python: values, error, what was said."""
     body = ast.parse(code).body

@@ -65,9 +65,14 @@ def cell(name: str) -> str:
 
 
 def directive(name: str) -> list[str]:
-    """Return the lines of reStructuredText that document one name."""
+    """Return the lines of reStructuredText that document one name.
+
+    The members of a class are shown with those that it has from parts of it that are not public (`Design` is put together
+    from several files), but not with those that every family has.
+    """
     if inspect.isclass(thing(name)):
-        return [f".. autoclass:: mmhelpers.{name}", "   :members:", ""]
+        inherited = [] if issubclass(thing(name), Exception) else ["   :inherited-members: Family, Zeros"]
+        return [f".. autoclass:: mmhelpers.{name}", "   :members:", *inherited, ""]
     return [f".. autofunction:: mmhelpers.{name}", ""]
 
 

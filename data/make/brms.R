@@ -1,15 +1,21 @@
-# What brms says of three models: written once, so that nobody needs Stan to read the course.
+# What brms says of some models: written once, so that nobody needs Stan to read the course.
 #
 #   Rscript data/make/brms.R [FILE [MODEL ...]]
-#   Rscript data/make/brms.R data/brms.csv "sleepstudy as bambi"      (what is stored)
+#   Rscript data/make/brms.R data/brms.csv "sleepstudy as bambi" "kidney paper" "kidney independent" \
+#     "kidney intercepts"                                              (what is stored)
 #
 # writes brms.csv (default: in the folder above this script's). It needs R with brms, rstan and lme4 (on Debian:
 # apt-get install r-cran-brms r-cran-lme4; made with the versions that the column `versions` names), a C++ compiler,
-# and about ten minutes. Stan's draws differ from machine to machine by Monte Carlo error, which the column mcse gives.
+# and two minutes a model on an idle machine. Stan's draws differ from machine to machine by Monte Carlo error, which
+# the column mcse gives.
 #
 #   sleepstudy default    brms' own formula and default priors (correlated effects)
 #   sleepstudy as bambi   the model that bambi fits: independent effects, and bambi's default priors
 #   kidney paper          the example of Bürkner (2017), section 5, with its priors
+#   kidney independent    the same without the correlation of intercepts and slopes, as bambi fits it
+#   kidney intercepts     the paper's second model, without the slopes of patients
+#
+# The kidney models are sampled with small steps (adapt_delta 0.999: at 0.99 a few of 4000 draws diverged).
 suppressPackageStartupMessages({
   library(brms)
   library(posterior)
@@ -35,11 +41,18 @@ as_bambi <- c(
 )
 paper <- c(set_prior("normal(0, 5)", class = "b"), set_prior("cauchy(0, 2)", class = "sd"))
 paper_cor <- c(paper, set_prior("lkj(2)", class = "cor"))
-kidney_formula <- time | cens(censored) ~ age * sex + disease + (1 + age | patient)
 models <- list(
   "sleepstudy default" = list(Reaction ~ Days + (Days | Subject), sleepstudy, gaussian(), NULL),
   "sleepstudy as bambi" = list(Reaction ~ Days + (Days || Subject), sleepstudy, gaussian(), as_bambi),
-  "kidney paper" = list(kidney_formula, kidney, lognormal(), paper_cor)
+  "kidney paper" = list(
+    time | cens(censored) ~ age * sex + disease + (1 + age | patient), kidney, lognormal(), paper_cor
+  ),
+  "kidney independent" = list(
+    time | cens(censored) ~ age * sex + disease + (1 + age || patient), kidney, lognormal(), paper
+  ),
+  "kidney intercepts" = list(
+    time | cens(censored) ~ age * sex + disease + (1 | patient), kidney, lognormal(), paper
+  )
 )
 if (length(given) > 1) models <- models[given[-1]] # names of models, to make some only
 versions <- sprintf("R %s, brms %s, rstan %s", getRversion(), packageVersion("brms"), packageVersion("rstan"))
@@ -48,7 +61,7 @@ tables <- lapply(names(models), function(name) {
   message(name, ", ", format(Sys.time()))
   fit <- brm(
     m[[1]], data = m[[2]], family = m[[3]], prior = m[[4]], chains = 4, cores = 1, iter = 2000, warmup = 1000,
-    seed = 1, refresh = 0, control = list(adapt_delta = if (startsWith(name, "kidney")) 0.99 else 0.95)
+    seed = 1, refresh = 0, control = list(adapt_delta = if (startsWith(name, "kidney")) 0.999 else 0.95)
   )
   drawn <- subset_draws(as_draws_array(fit), "^(b_|sd_|cor_|sigma$)", regex = TRUE)
   table <- summarise_draws(drawn, mean, sd, ~ quantile2(.x, c(0.025, 0.975)), rhat, ess_bulk, ess_tail, mcse_mean)

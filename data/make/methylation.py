@@ -385,23 +385,52 @@ def penalised() -> pd.DataFrame:
     return pd.concat(frames)
 
 
+#: methods that are compared on the same loci: where exposure does nothing, and where the truth is to be found
+ALARMS = ("nuts", "nuts-tank", "glmer", "glmer-tank", "betabinomial", "penalised")
+RECOVERY = ("nuts", "glmer", "penalised")
+SAME = ", same loci"
+
+
+def usable(fits: pd.DataFrame) -> pd.Series:
+    """Say of each fit whether it has finite intervals, and for NUTS chains that may be used."""
+    ends = [f"{short}_{end}" for short in SHORT.values() for end in ("lo", "hi")]
+    fine = np.isfinite(fits[ends].astype(float)).all(axis=1)
+    return fine & (~fits["method"].str.startswith("NUTS") | (fits["converged"] == 1))
+
+
+def common(fits: pd.DataFrame, names: tuple[str, ...]) -> set[int]:
+    """Return the loci at which every one of these methods has a fit that can be used."""
+    labels = {METHODS[name][0] for name in names if name in METHODS}
+    if "penalised" in names:
+        labels |= {"penalised, tank", "penalised, tank + oyster"}
+    own = fits[usable(fits) & fits["method"].isin(labels)]
+    return set.intersection(*[set(part["locus"]) for _, part in own.groupby("method")])
+
+
 def summary(fits: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     """Bias, coverage and rejections of each method over groups of loci.
 
     bias is the mean of the estimate less the truth, turned so that positive means too far from zero (where the truth
     is zero, as it is); middle is the median of the same. failed: no finite interval, or (NUTS) R-hat of 1.01 or more
     or a divergence after the third run. warned: the program itself reported that it did not converge.
+    Groups that end in "same loci" hold the loci at which all methods of `ALARMS` (for "no effect") or of `RECOVERY`
+    have a fit that can be used, and only methods that have one at each of them.
     """
     cells = truth["separated"] != ""
     groups = {"unseparated": ~cells, "separated": cells}
     groups |= {kind: truth["kind"] == kind for kind in KINDS}
     groups["extreme, separated"] = (truth["kind"] == "extreme") & cells
     groups["extreme, not separated"] = (truth["kind"] == "extreme") & ~cells
+    both = {"no effect": ALARMS} | dict.fromkeys(("unseparated", "separated"), RECOVERY)
+    for group, names in both.items():
+        groups[group + SAME] = groups[group] & truth["locus"].isin(common(fits, names))
     rows = []
     for method, own in fits.groupby("method", sort=False):
         joined = own.merge(truth, on="locus", suffixes=("", "_true"))
         for group, chosen in groups.items():
             part = joined[joined["locus"].isin(truth.loc[chosen, "locus"])]
+            if group.endswith(SAME) and (len(part) < chosen.sum() or not usable(part).all()):
+                continue
             if len(part):
                 rows += [
                     {"loci": group, "method": method, "estimand": estimand} | measure(part, estimand)

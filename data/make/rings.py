@@ -17,7 +17,8 @@ all normal and independent, with the standard deviations below; that of e depend
 of thinning is the 0.30 mm; thinned stands grew faster before, too, because they lie lower.
 
 Losses. A ring is lost (the core broke) with probability 0.02, whatever its width; and one unthinned tree, drawn at random,
-was felled by a storm in the autumn of 2015, so that it has no rings of 2016 and 2017. Its row is there, its width is missing.
+was felled by a storm in the autumn of 2015 and left lying. It was cored in 2018 where it lay, and has no rings of 2016 and 2017:
+its rows are there, their widths are missing.
 
 Random numbers: NumPy's PCG64 from one seed, a stream of its own for elevations, readers, stands, trees, years, residuals
 and losses. The seed was fixed before anything was looked at.

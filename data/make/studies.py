@@ -1,9 +1,9 @@
 """Run a published simulation study again: ``python data/make/studies.py run barr2013``.
 
-``run`` computes piece by piece into ``_build/studies/<study>/``; kill it and start it again as you
-like. ``table`` makes the files in ``data/studies/`` from the pieces that are there:
+``run`` computes block by block into ``_build/studies/<study>/``, in ``--processes`` processes; kill it and start it
+again as you like. ``table`` makes the files in ``data/studies/`` from the blocks that are there:
 
-- ``<study>.csv``, the rates (`mmhelpers.studies.rerun.table`);
+- ``<study>.csv``, the rates (`mmhelpers.studies.rerun_rates.table`);
 - ``<study>_first.csv``, the p-values of the first data sets of every cell;
 - ``<study>_pvalues.csv``, counts of p-values in 20 bins;
 - ``<study>.json``, what was run: sizes, processor time, versions, sha256 of the tables.
@@ -25,13 +25,14 @@ def main() -> None:
     )
     parser.add_argument("command", choices=["run", "table"])
     parser.add_argument("study", choices=["barr2013", "matuschek2017"])
+    parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
     config = rerun.read_config(ROOT / "data" / "studies" / f"{args.study}.toml")
-    pieces = ROOT / "_build" / "studies" / args.study
+    blocks = ROOT / "_build" / "studies" / args.study
     if args.command == "run":
-        rerun.run(config, pieces, lambda line: print(line, flush=True))
+        rerun.run(config, blocks, None if args.processes == 1 else args.processes, progress=True)
     else:
-        rerun.write_tables(config, pieces, ROOT / "data" / "studies")
+        rerun.write_tables(config, blocks, ROOT / "data" / "studies")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..given import mapping
 from .convert import view
 from .view import FitView
 
@@ -54,6 +55,7 @@ def agreement(
     """
     import pandas as pd
 
+    mapping("fits", fits, "{'lme4': fit, 'mmhelpers': fit}")
     if len(fits) < 2:
         raise ValueError(f"fits has {len(fits)} entries; agreement is between at least two engines")
     views = {engine: view(fit) for engine, fit in fits.items()}

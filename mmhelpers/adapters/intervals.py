@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..given import mapping
 from .convert import view
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def intervals(fits: Mapping[str, Any], effects: str = "", level: float = 0.95) -
 
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
+    mapping("fits", fits, "{'slopes': fit, 'no slopes': fit}")
+    if not fits:
+        raise ValueError("fits is empty; give at least one model and its fit")
     rows = []
     for model, fit in fits.items():
         seen = view(fit)

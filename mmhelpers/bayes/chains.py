@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,14 @@ class PosteriorCheck:
         return f"ok ({size}): R-hat below {RHAT}, every ESS above {self.min_ess:g}, no divergence"
 
 
+def arviz() -> Any:
+    """Return the package ArviZ, or say how to get it."""
+    try:
+        return importlib.import_module("arviz")
+    except ImportError as error:
+        raise ImportError("ArviZ is not installed: pip install 'mmhelpers[bayes]'") from error
+
+
 def posterior_check(idata: Any, min_ess: float = MIN_ESS) -> PosteriorCheck:
     """Say whether the draws of a posterior may be used.
 
@@ -133,10 +142,9 @@ def posterior_check(idata: Any, min_ess: float = MIN_ESS) -> PosteriorCheck:
     >>> mm.posterior_check(az.from_dict({"mu": mu})).ok
     False
     """
-    import arviz
     import pandas as pd
 
-    az: Any = arviz
+    az = arviz()
     posterior = getattr(idata, "posterior", None)
     if posterior is None:
         raise ValueError(

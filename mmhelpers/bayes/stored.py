@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from mmhelpers.bayes.chains import arviz
 from mmhelpers.datasets import data_folder
 
 __all__ = ["load_posterior", "registered", "store_posterior"]
@@ -44,9 +45,7 @@ def load_posterior(name: str) -> Any:
     >>> mm.posterior_check(mm.load_posterior("kidney")).ok
     True
     """
-    import arviz
-
-    az: Any = arviz
+    az = arviz()
     folder = data_folder() / "posteriors"
     known = registered(folder)
     if name not in known:
@@ -80,10 +79,9 @@ def store_posterior(idata: Any, name: str, script: str, what: str, versions: str
     pathlib.Path
         The file.
     """
-    import arviz
     import numpy as np
 
-    az: Any = arviz
+    az = arviz()
     folder = data_folder() / "posteriors"
     folder.mkdir(exist_ok=True)
     kept: dict[str, Any] = {"posterior": idata.posterior.astype(np.float32)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mmhelpers.design.levels import DesignError, Unit
+from mmhelpers.design.levels import DesignError, Unit, check_generator
 from mmhelpers.design.table import Table, draw_covariate
 
 if TYPE_CHECKING:
@@ -77,7 +77,21 @@ class Alterable(Table):
         """
         for name in columns:
             self._check_name(name)
-        return self._with(self.data.assign(**columns), f"assign({', '.join(columns)})")
+        data = self.data
+        for name, column in columns.items():
+            try:
+                data = data.assign(**{name: column})
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise DesignError(
+                    f"{name} cannot be computed from the columns {', '.join(map(str, data.columns))}: "
+                    f"{type(error).__name__}: {error}"
+                ) from None
+            if data[name].isna().any():
+                raise DesignError(
+                    f"{name} is missing in {data[name].isna().sum()} of {len(data)} rows: give each row a value, "
+                    "and take rows out with missing()"
+                )
+        return self._with(data, f"assign({', '.join(columns)})")
 
     def missing(
         self,
@@ -115,20 +129,29 @@ class Alterable(Table):
             raise DesignError("missing() needs one of: a proportion, n=, or where=")
         rows = len(self)
         if where is not None:
+            if not isinstance(where, str):
+                raise DesignError(f"where must be a condition in quotes, such as 'day > 5', not {where!r}")
             try:
-                lost = np.asarray(self.data.eval(where), dtype=bool)
+                lost = np.asarray(self.data.eval(where))
             except Exception as error:
                 raise DesignError(f"where={where!r} cannot be evaluated on the columns: {error}") from None
+            if lost.dtype != bool or lost.shape != (rows,):
+                raise DesignError(
+                    f"where={where!r} is no condition: write one that is true or false in each row"
+                )
         else:
             if proportion is not None and not 0 <= proportion < 1:
                 raise DesignError(
                     f"the proportion of missing rows must be from 0 to below 1, not {proportion}"
                 )
+            if n is not None and (not isinstance(n, (int, np.integer)) or isinstance(n, bool)):
+                raise DesignError(f"n must be a whole number of rows, not {n!r}")
             count = round(rows * proportion) if proportion is not None else int(n or 0)
             if not 0 <= count < rows:
                 raise DesignError(f"{count} of {rows} rows cannot be missing")
             if rng is None:
                 raise DesignError("rows lost at random need rng=np.random.default_rng(...)")
+            check_generator(rng)
             lost = np.zeros(rows, dtype=bool)
             lost[rng.choice(rows, count, replace=False)] = True
         if lost.all():

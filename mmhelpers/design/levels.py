@@ -9,6 +9,9 @@ import numpy as np
 
 Unit = str | tuple[str, ...]
 
+#: Rows that a design may have: more than this is a slip of the keyboard, and would fill the memory before it failed.
+MOST_ROWS = 10**8
+
 
 class DesignError(ValueError):
     """A design that cannot be.
@@ -31,12 +34,16 @@ def levels_of(name: str, levels: Any) -> Any:
     if isinstance(levels, (int, np.integer)) and not isinstance(levels, bool):
         if levels < 1:
             raise DesignError(f"{name}={levels}: give at least one level")
+        check_rows(int(levels))
         return numbered(name, int(levels))
-    if isinstance(levels, (str, bytes)) or not hasattr(levels, "__len__"):
+    if isinstance(levels, (str, bytes, set, frozenset)) or not hasattr(levels, "__len__"):
         raise DesignError(f"{name}={levels!r}: give a number of levels, a range or a list of levels")
+    check_rows(len(levels))
     values = list(levels)
     if not values:
         raise DesignError(f"{name} has no levels")
+    if any(np.ndim(value) for value in values):
+        raise DesignError(f"{name} must be a plain list of levels, not one of lists or arrays")
     if len(set(values)) < len(values):
         raise DesignError(f"{name} has a level twice: {values}")
     if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values):
@@ -64,6 +71,19 @@ def counts_of(count: int | Sequence[int], n: int, name: str, holder: str) -> Any
     if sizes.ndim == 1 and len(sizes) != n:
         raise DesignError(f"{name} has {len(sizes)} numbers for {n} levels of {holder}: give one for each")
     return np.broadcast_to(sizes, (n,))
+
+
+def check_rows(n: int) -> None:
+    """Refuse a design that no memory holds."""
+    if n > MOST_ROWS:
+        raise DesignError(f"the design would have {n:,} rows; the most is {MOST_ROWS:,}: take fewer levels")
+
+
+def check_generator(rng: Any) -> np.random.Generator:
+    """Return the generator, or say how to make one."""
+    if not isinstance(rng, np.random.Generator):
+        raise DesignError(f"rng must be a numpy Generator, np.random.default_rng(seed), not {rng!r}")
+    return rng
 
 
 def check_shares(n: int, levels: int, unit: str, factor: str, unequal: bool) -> None:

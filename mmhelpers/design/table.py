@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mmhelpers.design.levels import DesignError, Unit, levels_of, unit_name
+from mmhelpers.design.levels import DesignError, Unit, check_generator, levels_of, unit_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +101,7 @@ def draw_covariate(design: Table, recipe: Recipe, rng: np.random.Generator | Non
     if callable(how) or (isinstance(how, tuple) and how and isinstance(how[0], str)):
         if rng is None:
             raise DesignError(f"{name} is drawn at random: give rng=np.random.default_rng(...)")
+        check_generator(rng)
         if callable(how):
             values = np.asarray(how(rng, n), dtype=float)
         else:
@@ -109,7 +110,12 @@ def draw_covariate(design: Table, recipe: Recipe, rng: np.random.Generator | Non
                 raise DesignError(
                     f"{name}: numpy's Generator has no distribution {how[0]!r}; take 'normal', 'uniform', ..."
                 )
-            values = np.asarray(draw(*how[1:], size=n), dtype=float)
+            try:
+                values = np.asarray(draw(*how[1:], size=n), dtype=float)
+            except (TypeError, ValueError) as error:
+                raise DesignError(
+                    f"{name}={how!r}: numpy's {how[0]} does not take these parameters ({error})"
+                ) from None
     else:
         try:
             values = np.asarray(how, dtype=float)
@@ -121,4 +127,6 @@ def draw_covariate(design: Table, recipe: Recipe, rng: np.random.Generator | Non
     if values.shape != (n,):
         what = "rows" if unit is None else f"levels of {unit_name(unit)}"
         raise DesignError(f"{name} has values of shape {values.shape} for {n} {what}: give one for each")
+    if not np.isfinite(values).all():
+        raise DesignError(f"{name} has values that are infinite or not a number: give a number for each")
     return values[codes]

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from mmhelpers.design.alter import Alterable
-from mmhelpers.design.levels import DesignError, Unit, check_shares, counts_of, numbered, say, unit_name
+from mmhelpers.design.levels import (
+    DesignError,
+    Unit,
+    check_generator,
+    check_rows,
+    check_shares,
+    counts_of,
+    numbered,
+    say,
+    unit_name,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +145,7 @@ class Design(Alterable):
         check_shares(n, len(cells), unit_name(unit), name, unequal)
         order = np.arange(n) % len(cells)
         if rng is not None:
-            order = rng.permutation(order)
+            order = check_generator(rng).permutation(order)
         out = self.data.copy()
         for position, (column, levels) in enumerate(columns.items()):
             at = {level: i for i, level in enumerate(levels.tolist())}
@@ -175,8 +185,9 @@ class Design(Alterable):
         self._check_name(name)
         sizes = counts_of(count, n, name, unit_name(within))
         first = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if labels == "unique" else np.zeros(n, dtype=int)
-        levels = numbered(name, int(sizes.sum() if labels == "unique" else sizes.max()))
         per_row = sizes[codes]
+        check_rows(int(per_row.sum(dtype=float)))
+        levels = numbered(name, int(sizes.sum() if labels == "unique" else sizes.max()))
         rows = np.repeat(np.arange(len(self)), per_row)
         inside = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
         out = self.data.iloc[rows].reset_index(drop=True)
@@ -271,6 +282,7 @@ def _crossed(design: Design, factors: Mapping[str, Any], step: str) -> Design:
     out = design.data
     for name, levels in columns.items():
         n, l = len(out), len(levels)
+        check_rows(n * l)
         out = out.iloc[np.repeat(np.arange(n), l)].reset_index(drop=True)
         out[name] = levels.take(np.tile(np.arange(l), n))
     units = [name for name, levels in factors.items() if isinstance(levels, (int, np.integer))]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..given import mapping
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def count_table(fits: Mapping[str, Any], most: int | None = None) -> pd.DataFram
     """
     import pandas as pd
 
+    mapping("fits", fits, "{'Poisson': fit, 'negative binomial': fit}")
     known = {str(name): _known(fit) for name, fit in fits.items()}
     if not known:
         raise ValueError("fits is empty; give at least one model and its fit")

@@ -81,7 +81,10 @@ def check_quantiles(
         order = np.argsort(own, axis=0)
         if (np.diff(np.take_along_axis(own, order, axis=0), axis=0) > 0).all():
             # without ties the ranks are 1 to n: one basis serves all columns, each in the order of its own fit
-            basis, sorted_ = _spline(np.arange(len(own), dtype=float), knots), np.take_along_axis(columns, order, axis=0)
+            basis, sorted_ = (
+                _spline(np.arange(len(own), dtype=float), knots),
+                np.take_along_axis(columns, order, axis=0),
+            )
             parts = np.array([_score(sorted_, q, basis) for q in quantiles])
         else:
             bases = [_spline(fitted, knots) for fitted in own.T]

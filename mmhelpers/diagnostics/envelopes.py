@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..adapters import view
+from ..given import level_of, whole
 from ..residuals.quantile import DEFAULT_SEED, QuantileResiduals
 from .null import residual_columns
 
@@ -47,6 +48,7 @@ def global_envelope(curves: Array, confidence: float = 0.95) -> tuple[Array, Arr
     >>> bool(0.95 <= inside.mean() < 0.99)
     True
     """
+    level_of("confidence", confidence)
     m = curves.shape[1]
     ordered = np.sort(curves, axis=1)
     # how deep each curve lies at its shallowest point: 1 is the outermost of all
@@ -102,6 +104,7 @@ def qq_table(
     >>> bool(((table.observed >= table.lower) & (table.observed <= table.upper)).all())
     True
     """
+    whole("points", points, 2)
     import pandas as pd
 
     columns = np.sort(residual_columns(r, n_sim, rng).values, axis=0)

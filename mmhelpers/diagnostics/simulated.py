@@ -99,6 +99,7 @@ def _against(
         statistic_name="observed / expected",
         method=f"{method}, {side(alternative)}, {len(simulated)} simulations of {n} observations",
         details={"observed": observed, "expected": expected},
+        smallest_p=_smallest(len(simulated), alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated, "observed": observed})
 
@@ -216,6 +217,7 @@ def two_ways(
         over.rows[0],
         p=min(1.0, 2 * min(over.p, under.p)),
         method=f"too much around the random effects as fitted, too little with new ones; {kept.n_sim} simulations each",
+        smallest_p=_smallest(kept.n_sim, alternative, exact),
     )
     return TestTable((row,), extras=over.extras)
 
@@ -308,6 +310,7 @@ def check_zeros(
         statistic_name="observed / expected",
         method=f"zeros less those each refit expects, {side(alternative)}, {known.n_sim} refits of {len(known)} rows",
         details={"observed": observed, "expected": float(own)},
+        smallest_p=_smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": simulated - others + own, "observed": observed})
 
@@ -382,6 +385,7 @@ def check_outliers(
         statistic_name="number",
         method=f"{words}, {side(alternative)}, {known.n_sim} simulations of {n} observations",
         details={"expected": expected},
+        smallest_p=0.0 if method == "binomial" else _smallest(known.n_sim, alternative, exact),
     )
     return TestTable((row,), extras={"simulated": others, "observed": observed})
 
@@ -398,3 +402,10 @@ def _outliers(pool: Array, margin: str) -> Array:
         alone = (values == values[np.arange(n), top][:, None]).sum(axis=1) == 1
         counts += np.bincount(top[alone], minlength=m)
     return counts
+
+
+def _smallest(n_sim: int, alternative: str, exact: bool) -> float:
+    """Smallest p above 0 that counting simulations can give; 0 where the data count among them, so that p is never 0."""
+    if exact:
+        return 0.0
+    return (2 if side(alternative) == "two-sided" else 1) / n_sim

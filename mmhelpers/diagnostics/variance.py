@@ -19,25 +19,33 @@ _LATENT = {"logit": math.pi**2 / 3, "probit": 1.0, "cloglog": math.pi**2 / 6}
 
 
 def _parts(seen: FitView, at: float | None = None) -> tuple[float, dict[str, float], float]:
-    """Variance of the fixed part, of each grouping factor (mean over the rows), and of the errors."""
+    """Variance of the fixed part, of each grouping factor (mean over the rows), and of the errors.
+
+    An effect for each row is shared by no two rows: it is part of the errors (additive overdispersion, Nakagawa &
+    Schielzeth 2010, Biological Reviews 85:935-956).
+    """
     curves = sum((term.contribution(term.modes) for term in seen.terms if term.smooth), np.zeros(seen.nobs))
     fixed = float(np.var(seen.X @ seen.beta + curves, ddof=1))
     random: dict[str, float] = {}
+    rows = 0.0
     for term in seen.random:
         # mean of z'Psi z over the rows: Johnson (2014), equation 10
         share = float(np.einsum("nk,kl,nl->n", term.z, term.cov, term.z).mean())
-        random[term.group] = random.get(term.group, 0.0) + share
+        if len(np.unique(term.index)) == seen.nobs:
+            rows += share
+        else:
+            random[term.group] = random.get(term.group, 0.0) + share
     if seen.linear:
-        return fixed, random, float(np.mean(seen.sigma**2 / seen.weights))
+        return fixed, random, rows + float(np.mean(seen.sigma**2 / seen.weights))
     if seen.family.name == "binomial" and seen.family.link in _LATENT:
-        return fixed, random, _LATENT[seen.family.link]
+        return fixed, random, rows + _LATENT[seen.family.link]
     if seen.family.name in {"poisson", "negative binomial"} and seen.family.link == "log":
         # mean count with the random effects averaged out: E exp(eta + z'b) = exp(eta + z'Psi z / 2)
         spread = sum((np.einsum("nk,kl,nl->n", t.z, t.cov, t.z) for t in seen.random), np.zeros(seen.nobs))
         marginal = float(np.mean(np.exp(seen.X @ seen.beta + seen.offset + curves + spread / 2)))
         mean = marginal if at is None else float(at)
         extra = 1 / seen.family.size if seen.family.name == "negative binomial" else 0.0
-        return fixed, random, float(np.log1p(1 / mean + extra))  # Nakagawa et al. (2017), table 1
+        return fixed, random, rows + float(np.log1p(1 / mean + extra))  # Nakagawa et al. (2017), table 1
     raise ValueError(
         f"the fit is {seen.family.name} with link {seen.family.link}; variance shares are defined here "
         "for gaussian models, for binomial ones with logit, probit or cloglog link (on the scale of "
@@ -64,7 +72,8 @@ def r2(fit: Any, mean: float | None = None) -> pd.Series:
     Notes
     -----
     Counts are taken on the scale of the log, with the lognormal approximation log(1 + 1 / mean) for the variance
-    that a single count adds.
+    that a single count adds. An effect for each row (one level a row) takes up overdispersion and explains nothing: its
+    variance counts with the errors, as in performance.
 
     References
     ----------
@@ -161,6 +170,10 @@ def _icc(seen: FitView, mean: float | None) -> pd.Series:
     import pandas as pd
 
     _, random, error = _parts(seen, mean)
+    if not random:
+        raise ValueError(
+            "the only random effect has one level for each row: no two rows share it, so they are not alike"
+        )
     total = sum(random.values()) + error
     shares = {group: value / total for group, value in random.items()}
     if len(shares) > 1:

@@ -301,7 +301,7 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
         "quantiles": quantile_table(seen if seen.linear else r, n_sim=n_sim, rng=rng),
         "dispersion": check_dispersion(r, exact=True),
         "residuals": "standardised residual" if seen.linear else "quantile residual",
-        "scaled": r.values,
+        "tenths": _tenths(r),
     }
     if seen.linear:
         by = next((t.group for t in seen.random if len(t.levels) > 1), None)
@@ -313,6 +313,18 @@ def _tables(seen: FitView, r: QuantileResiduals, n_sim: int, rng: np.random.Gene
                     effects[f"{group} {column}"] = _qq(np.sort(modes, axis=0))
             tables["effects"] = effects
     return tables
+
+
+def _tenths(r: QuantileResiduals) -> pd.DataFrame:
+    """Count residuals in tenths of (0, 1), with the band of the simulations' own."""
+    import pandas as pd
+
+    from .envelopes import global_envelope
+
+    edges = np.linspace(0, 1, 11)
+    counts = np.array([np.histogram(column, edges)[0] for column in r.columns.T], dtype=float).T
+    lower, upper = global_envelope(counts[:, 1:])
+    return pd.DataFrame({"middle": edges[:-1] + 0.05, "rows": counts[:, 0], "lower": lower, "upper": upper})
 
 
 def _points(seen: FitView, r: QuantileResiduals) -> Any:

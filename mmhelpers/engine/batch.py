@@ -53,6 +53,8 @@ def fit_matrices(matrices: Matrices, Y: ArrayLike, reml: bool = True, missing: s
     ValueError
         If Y has the wrong shape or is not finite.
     """
+    if not isinstance(reml, (bool, np.bool_, int)):
+        raise TypeError(f"reml must be True (REML) or False (maximum likelihood), not {reml!r}")
     Y = _check_responses(Y, matrices, missing)
     if matrices.offset is not None:
         Y = Y - matrices.offset

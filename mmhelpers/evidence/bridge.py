@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from mmhelpers.given import generator
+
 Float = NDArray[np.float64]
 
 MAX_STEPS = 1000
@@ -85,6 +87,7 @@ def bridge_sampling(
     >>> bool(abs(found.log_evidence - np.log(2 * np.pi)) < 0.02), found.error < 0.02
     (True, True)
     """
+    generator("rng", rng)
     u = np.asarray(draws, dtype=float)
     if u.ndim != 2 or len(u) < 20 * u.shape[1] or not np.isfinite(u).all():
         raise ValueError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmhelpers.given import mapping
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,7 +59,8 @@ def summarise_draws(
     """
     import pandas as pd
 
-    if rope is not None and not rope[0] < rope[1]:
+    mapping("draws", draws, "{'Days': draws}")
+    if rope is not None and (np.shape(rope) != (2,) or not rope[0] < rope[1]):
         raise ValueError(f"rope must be its lower and its upper end; got {rope}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1; got {level}")
@@ -101,8 +104,9 @@ def savage_dickey(
     Raises
     ------
     ValueError
-        If there are fewer than 100 draws, the prior density is not above zero, the method is unknown, or the point is
-        beyond the outermost draws and the method is the kernel: there it knows nothing.
+        If there are fewer than 100 draws or all are the same, fewer than 10 a batch, the prior density is not above
+        zero, the method is unknown, or the point is beyond the outermost draws and the method is the kernel: there it
+        knows nothing.
 
     Notes
     -----
@@ -126,6 +130,10 @@ def savage_dickey(
         raise ValueError(f"prior_density must be finite and above 0; got {prior_density!r}")
     if method not in {"kernel", "normal"}:
         raise ValueError(f"method must be 'kernel' or 'normal', not {method!r}")
+    if not 2 <= batches <= len(x) // 10:
+        raise ValueError(f"batches must be from 2 to {len(x) // 10}, a tenth of the draws; got {batches}")
+    if x.max() == x.min():
+        raise ValueError(f"draws are all the same, {x[0]:g}: they have no density")
     if method == "kernel" and not x.min() < at < x.max():
         raise ValueError(
             f"no draw lies beyond {at:g} (they reach from {x.min():.4g} to {x.max():.4g}), so a kernel knows no "

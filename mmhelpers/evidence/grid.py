@@ -277,6 +277,8 @@ def grid_posterior(formula: str, data: pd.DataFrame, prior: GridPrior) -> GridPo
     >>> post.table().round(0)["mean"].to_dict()
     {'(Intercept)': 1527.0, 'tau': 51.0, 'sigma': 53.0}
     """
+    if not isinstance(prior, GridPrior):
+        raise TypeError(f"prior must be a mm.GridPrior, not {type(prior).__name__}")
     matrices = build_matrices(formula, data)
     terms = matrices.terms
     if matrices.y is None or len(terms) != 1 or terms[0].columns != ("(Intercept)",):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmhelpers.fitting.profile import interval, parameters
 from mmhelpers.fitting.summary import covariances
+from mmhelpers.given import level_of, whole
 from mmhelpers.results import Fits
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ def confidence_intervals(
     """Confidence intervals of all parameters; see `Fit.confint`."""
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    level_of("level", level)
     if method == "profile":
         ml = fit.with_reml(False).fits
         best = float(ml.criterion[0])
@@ -49,7 +50,14 @@ def confidence_intervals(
     elif method == "bootstrap":
         if rng is None:
             raise ValueError("the bootstrap draws random numbers: pass rng=np.random.default_rng(seed)")
-        draws = parameter_values(fit.refit(fit.simulate(n_rep, rng=rng)).fits)
+        whole("n_rep", n_rep, 2)
+        again = fit.refit(fit.simulate(n_rep, rng=rng)).fits
+        failed = int((~np.isfinite(again.criterion)).sum())
+        if failed == n_rep:
+            raise ValueError("none of the simulated data sets could be fitted")
+        if failed:
+            warnings.warn(f"{failed} of {n_rep} simulated data sets could not be fitted", stacklevel=3)
+        draws = parameter_values(again)
         estimates = parameter_values(fit.fits)
         ends = {
             name: np.nanquantile(values, [0.5 - level / 2, 0.5 + level / 2]) for name, values in draws.items()

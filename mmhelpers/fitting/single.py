@@ -14,6 +14,7 @@ from mmhelpers.engine import fit_matrices
 from mmhelpers.fitting.many import Ddf, FitMany
 from mmhelpers.fitting.summary import summary_text, variance_frame
 from mmhelpers.fitting.wald import contrast_tests
+from mmhelpers.given import generator, room, table, whole
 from mmhelpers.results import Fits, Matrices
 
 if TYPE_CHECKING:
@@ -246,6 +247,8 @@ class Fit:
             return self.fitted if random else self._fixed_part()
         from mmhelpers.model import fixed_matrix, random_rows
 
+        if not len(table("data", data)):
+            return np.zeros(0)
         out = fixed_matrix(self.matrices, data) @ self.fits.beta[0]
         if self.matrices.offset is not None and self.matrices.spec is not None:
             offset = self.matrices.spec.offset(data)
@@ -281,11 +284,9 @@ class Fit:
         >>> fit.simulate(5, rng=np.random.default_rng(1)).shape
         (5, 180)
         """
-        if not isinstance(rng, Generator):
-            raise TypeError(
-                f"rng must be a numpy Generator, np.random.default_rng(seed), not {type(rng).__name__}"
-            )
+        generator("rng", rng)
         matrices = self.matrices
+        room("n_rep", whole("n_rep", n_rep, 1), matrices.n)
         noise = self.sigma * rng.standard_normal((n_rep, matrices.n))
         if conditional:
             return np.asarray(self.fitted + noise)

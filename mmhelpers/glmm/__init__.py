@@ -1,4 +1,4 @@
-"""Generalised mixed models made small: logistic models with a random intercept, and splines as random effects."""
+"""Generalised mixed models made small: logistic models and counts with a random intercept, and splines as random effects."""
 
 from __future__ import annotations
 

@@ -1,17 +1,20 @@
 """From rows to cells: what a cluster contributes to the likelihood, kept once for all that are alike.
 
-Rows of one cluster with the same predictors are added up to "successes of trials". If few different clusters remain
-(four yes-or-no answers leave nine), each is evaluated once and counted, in all data sets at a time.
+Rows of one cluster with the same predictors are added up: "successes of trials", a count over several rows. If few
+different clusters remain (four yes-or-no answers leave nine), each is evaluated once and counted, in all data sets at a
+time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cells", "cells", "choose"]
+from .families import BINOMIAL, Canonical
+
+__all__ = ["Cells", "add_up", "cells", "choose"]
 
 FloatArray = NDArray[np.float64]
 
@@ -22,21 +25,27 @@ class Cells:
 
     Attributes
     ----------
-    y, trials, x : arrays (1 or n_rep, m), (m,), (m, p)
-        Successes, trials and predictors, one row a cell.
-    first : array (g,)
-        The first row of each cluster.
+    family : Canonical
+    y, weight, x, offset : arrays (1 or n_rep, m), (m,), (m, p), (m,)
+        Successes and trials of a binomial, or counts and the number of rows they were counted in; predictors; what the
+        linear predictor has besides. One row a cell.
+    first, size : array (g,) of int
+        The first row of each cluster, and how many it has.
     count : array (1 or n_rep, g)
         How many clusters of this kind a data set has.
+    n_rep : int
     single : bool
-        The user's rows have one trial each, and were added up. (Rows of several trials are left as they are, for
+        The user's rows have a weight of one each, and were added up. (Rows of several trials are left as they are, for
         PQL's residual scale needs to know them.)
     """
 
+    family: Canonical
     y: FloatArray
-    trials: FloatArray
+    weight: FloatArray
     x: FloatArray
+    offset: FloatArray
     first: NDArray[np.intp]
+    size: NDArray[np.intp]
     count: FloatArray
     n_rep: int
     single: bool
@@ -47,13 +56,13 @@ class Cells:
 
     def spread(self, values: FloatArray) -> FloatArray:
         """Repeat a cluster's value for each of its rows (last axis)."""
-        return np.repeat(values, np.diff([*self.first, self.x.shape[0]]), axis=-1)
+        return np.repeat(values, self.size, axis=-1)
 
     def take(self, which: NDArray[np.intp]) -> Cells:
         """Give some of the data sets."""
         y = self.y if self.y.shape[0] == 1 else self.y[which]
         count = self.count if self.count.shape[0] == 1 else self.count[which]
-        return Cells(y, self.trials, self.x, self.first, count, len(which), self.single)
+        return replace(self, y=y, count=count, n_rep=len(which))
 
 
 def choose(n: FloatArray, k: FloatArray) -> FloatArray:
@@ -64,7 +73,7 @@ def choose(n: FloatArray, k: FloatArray) -> FloatArray:
 
 
 def cells(y: FloatArray, x: FloatArray, cluster: NDArray[np.intp], trials: FloatArray) -> Cells:
-    """Sort rows into clusters, add up what is alike, and count clusters that are the same.
+    """Sort rows of a binomial into clusters, add up what is alike, and count clusters that are the same.
 
     Parameters
     ----------
@@ -77,34 +86,76 @@ def cells(y: FloatArray, x: FloatArray, cluster: NDArray[np.intp], trials: Float
     trials : array (n,)
         Trials of each row.
     """
-    single = bool((trials == 1).all())
-    alike = np.column_stack([cluster, x] if single else [cluster, x, np.arange(len(cluster))])
-    key, row = np.unique(alike, axis=0, return_inverse=True)
-    row = row.ravel()
-    order = np.argsort(row, kind="stable")
-    start = np.flatnonzero(np.r_[True, np.diff(row[order]) > 0])
-    y = np.add.reduceat(y[:, order], start, axis=1)
-    trials = np.add.reduceat(trials[order], start)
+    plain, _ = add_up(BINOMIAL, y, x, cluster, trials, np.zeros(len(cluster)))
+    return _counted(plain) or plain
+
+
+def add_up(
+    family: Canonical,
+    y: FloatArray,
+    x: FloatArray,
+    cluster: NDArray[np.intp],
+    weight: FloatArray,
+    offset: FloatArray,
+) -> tuple[Cells, NDArray[np.intp]]:
+    """Sort rows into clusters and add up those that are alike; no clusters are counted together.
+
+    Parameters
+    ----------
+    family : Canonical
+    y : array (n_rep, n)
+        Successes, or counts (times their weight).
+    x : array (n, p)
+    cluster : array (n,)
+        Number of the cluster of each row, from 0 and without gaps.
+    weight, offset : array (n,)
+
+    Returns
+    -------
+    data : Cells
+    cell : array (n,) of int
+        The cell of each row.
+    """
+    single = bool((weight == 1).all())
+    alike = np.column_stack([cluster, x, offset] if single else [cluster, x, offset, np.arange(len(cluster))])
+    key, cell = np.unique(alike, axis=0, return_inverse=True)
+    cell = cell.ravel()
+    order = np.argsort(cell, kind="stable")
+    start = np.flatnonzero(np.r_[True, np.diff(cell[order]) > 0])
+    if len(start) < len(order):
+        y, weight = np.add.reduceat(y[:, order], start, axis=1), np.add.reduceat(weight[order], start)
+    else:
+        y, weight = y[:, order], weight[order]
     p = x.shape[1]
-    x = key[:, 1 : p + 1]
     owner = key[:, 0].astype(np.intp)
     first = np.flatnonzero(np.r_[True, np.diff(owner) > 0])
-    plain = Cells(y, trials, x, first, np.ones((1, len(first))), y.shape[0], single)
-    return _counted(plain) or plain
+    data = Cells(
+        family=family,
+        y=y,
+        weight=weight,
+        x=key[:, 1 : p + 1],
+        offset=key[:, p + 1],
+        first=first,
+        size=np.diff(first, append=len(key)),
+        count=np.ones((1, len(first))),
+        n_rep=len(y),
+        single=single,
+    )
+    return data, cell
 
 
 def _counted(plain: Cells) -> Cells | None:
     """Find the different kinds of clusters; None if there are nearly as many as clusters."""
-    size = np.diff([*plain.first, plain.x.shape[0]])
-    if size.min() != size.max():
+    if plain.size.min() != plain.size.max():
         return None
-    n_rep, g, k = plain.n_rep, len(plain.first), int(size[0])
-    design = np.column_stack([plain.trials, plain.x]).reshape(g, -1)
+    n_rep, g, k = plain.n_rep, len(plain.first), int(plain.size[0])
+    trials = plain.weight.reshape(g, k)
+    design = np.column_stack([plain.weight, plain.x]).reshape(g, -1)
     kind = np.unique(design, axis=0, return_inverse=True)[1].ravel()
-    most = int(np.prod(plain.trials.reshape(g, k).max(axis=0) + 1))
+    most = int(np.prod(trials.max(axis=0) + 1))
     if (kind.max() + 1) * most >= n_rep * g // 2 or not np.array_equal(plain.y, np.round(plain.y)):
         return None
-    base = np.cumprod([1, *(plain.trials.reshape(g, k).max(axis=0)[:-1] + 1)])
+    base = np.cumprod([1, *(trials.max(axis=0)[:-1] + 1)])
     code = (plain.y.reshape(n_rep, g, k) @ base + kind * most).astype(np.intp)
     seen, place = np.unique(code, return_inverse=True)
     if len(seen) > 0.7 * g:
@@ -116,4 +167,13 @@ def _counted(plain: Cells) -> Cells | None:
     rows = (example % g)[:, None] * k + np.arange(k)
     y = plain.y[(example // g)[:, None], rows].reshape(1, -1)
     rows = rows.ravel()
-    return Cells(y, plain.trials[rows], plain.x[rows], np.arange(len(seen)) * k, count, n_rep, plain.single)
+    return replace(
+        plain,
+        y=y,
+        weight=plain.weight[rows],
+        x=plain.x[rows],
+        offset=plain.offset[rows],
+        first=np.arange(len(seen)) * k,
+        size=np.full(len(seen), k),
+        count=count,
+    )

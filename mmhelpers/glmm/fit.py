@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .cells import Cells, cells, choose
-from .maximise import maximise
+from .families import BINOMIAL
+from .maximise import hessian, maximise, pieces
 from .pql import pql
-from .quadrature import _expit, log_likelihood
 
 __all__ = ["LogisticFits", "fit_logistic"]
 
 FloatArray = NDArray[np.float64]
 METHODS = ("quadrature", "laplace", "pql")
-#: numbers that one piece of work may hold at a time, so that memory stays small
-PIECE = 2_000_000
 #: a standard deviation below this is zero: the maximum lies at the boundary
 ZERO = 1e-4
 #: coefficients beyond this have run away: some combination of the predictors separates the answers
@@ -84,25 +82,42 @@ class LogisticFits:
             Successes.
         """
         b = self.sigma[which] * rng.standard_normal((n_rep, self.cluster.max() + 1))
-        mu = _expit(self.x @ self.beta[which] + b[:, self.cluster])
+        mu = BINOMIAL.mean(self.x @ self.beta[which] + b[:, self.cluster])
         return rng.binomial(self.trials.astype(int), mu).astype(np.float64)
 
 
 def _checked(
     y: ArrayLike, x: ArrayLike, cluster: ArrayLike, trials: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, NDArray[np.intp], FloatArray]:
-    many = np.atleast_2d(np.asarray(y, dtype=np.float64))
-    design = np.asarray(x, dtype=np.float64)
+    try:
+        many = np.atleast_2d(np.asarray(y, dtype=np.float64))
+        design = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y and x must hold numbers ({error})") from None
     if design.ndim != 2:
         raise ValueError(f"x has {design.ndim} dimensions; give an array (n, p), the column of ones included")
     n = design.shape[0]
-    owner = np.unique(np.asarray(cluster), return_inverse=True)[1].ravel().astype(np.intp)
+    names = np.asarray(cluster)
+    if names.dtype == object or names.dtype.kind == "f":
+        lacking = sum(name is None or name != name for name in names.ravel().tolist())
+        if lacking:
+            raise ValueError(f"cluster has {lacking} missing values; leave such rows out")
+    found, codes = np.unique(names, return_inverse=True)
+    owner = codes.ravel().astype(np.intp)
+    if n and len(found) < 2:
+        raise ValueError("cluster has one value: a variance between clusters needs several")
     total = np.ones(n) if trials is None else np.asarray(trials, dtype=np.float64)
     for name, length in (("y", many.shape[1]), ("cluster", len(owner)), ("trials", len(total))):
         if length != n:
             raise ValueError(f"{name} has {length} values a data set; x has {n} rows")
+    if len(np.unique(owner)) < 2:
+        raise ValueError("cluster has one value, so that a variance between clusters cannot be estimated")
     if np.isnan(many).any() or np.isnan(design).any() or np.isnan(total).any():
         raise ValueError("y, x and trials must not have missing values; leave such rows out")
+    if not n:
+        raise ValueError("x has no rows")
+    if not (np.isfinite(many).all() and np.isfinite(design).all() and np.isfinite(total).all()):
+        raise ValueError("y, x and trials must be finite numbers; leave other rows out")
     if (many < 0).any() or (many > total).any():
         raise ValueError("y must lie between 0 and trials (between 0 and 1 for answers of yes or no)")
     if np.linalg.matrix_rank(design) < design.shape[1]:
@@ -116,9 +131,9 @@ def _plain_glm(data: Cells) -> FloatArray:
     times = data.spread(np.broadcast_to(data.count, (data.n_rep, len(data.first))))
     beta = np.zeros((data.n_rep, p))
     for _ in range(12):
-        mu = _expit(beta @ data.x.T)
-        w = times * data.trials * mu * (1 - mu)
-        score = np.einsum("rm,mp->rp", times * (data.y - data.trials * mu), data.x)
+        mu = BINOMIAL.mean(beta @ data.x.T)
+        w = times * data.weight * BINOMIAL.variance(mu)
+        score = np.einsum("rm,mp->rp", times * (data.y - data.weight * mu), data.x)
         info = np.einsum("rm,mp,mq->rpq", w, data.x, data.x) + 1e-8 * np.eye(p)
         step = np.linalg.solve(info, score[..., None])[..., 0]
         beta = beta + np.clip(step, -1.0, 1.0)
@@ -195,31 +210,24 @@ def fit_logistic(
     beta, se = np.full((n_rep, p), np.nan), np.full((n_rep, p), np.nan)
     sigma, loglik = np.full(n_rep, np.nan), np.full(n_rep, np.nan)
     converged = np.zeros(n_rep, dtype=bool)
-    size = max(1, PIECE // (data.x.shape[0] * (p + k)))
-    for begin in range(0, n_rep, size):
-        part = np.arange(begin, min(begin + size, n_rep))
+    for part in pieces(data, k):
         own = data.take(part)
         start = _plain_glm(own)
         if method == "pql":
             beta[part], sigma[part], covariance, converged[part] = pql(own, design.shape[0], start)
             covariance = covariance * (design.shape[0] / (design.shape[0] - p))  # as lme's summary does
         else:
-
-            def climb(
-                psi: FloatArray, k: int, own: Cells = own
-            ) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
-                return maximise(lambda which, at: log_likelihood(own.take(which), at, k), psi)
-
             # Laplace's maximum is cheap and near: quadrature needs a step or two from there
-            psi, value, hessian, rest = climb(np.column_stack([start, np.ones(len(part))]), 1)
+            top = maximise(own, np.column_stack([start, np.ones(len(part))]), 1)
             if k > 1:
+                psi = top.psi.copy()
                 psi[:, -1] = np.maximum(
                     np.abs(psi[:, -1]), 0.1
                 )  # zero is a saddle that Newton would not leave
-                psi, value, hessian, rest = climb(psi, k)
-            loglik[part], converged[part] = value, rest
-            beta[part], sigma[part] = psi[:, :-1], np.abs(psi[:, -1])
-            covariance = _inverse(np.negative(hessian))[:, :p, :p]
+                top = maximise(own, psi, k, np.sign(top.psi[:, -1:]) * top.modes)
+            loglik[part], converged[part] = top.value, top.converged
+            beta[part], sigma[part] = top.psi[:, :-1], np.abs(top.psi[:, -1])
+            covariance = _inverse(-hessian(own, top, k))[:, :p, :p]
         se[part] = np.sqrt(np.maximum(np.einsum("rii->ri", covariance), 0.0))
     if method != "pql" and trials is not None:
         loglik += choose(total, many).sum(axis=1)

@@ -2,76 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["maximise"]
+from .cells import Cells
+from .quadrature import log_likelihood
+
+__all__ = ["Maximum", "hessian", "maximise"]
 
 FloatArray = NDArray[np.float64]
-#: value and gradient of some of the data sets at their parameters
-Objective = Callable[[NDArray[np.intp], FloatArray], tuple[FloatArray, FloatArray]]
-STEP = 1e-6
+#: numbers that one piece of work may hold at a time, so that memory stays small
+PIECE = 2_000_000
+STEP = 1e-6  # of the differences
 LONGEST = 1.5  # no step of Newton's is longer, in any parameter
-TOLERANCE = 1e-6
+GAIN = (
+    1e-12  # what a next step would win, relative to the log-likelihood, where the iteration has come to rest
+)
+STUCK = 1e-7  # the same, for a data set that rounding keeps from climbing on
 
 
-def _hessian(
-    objective: Objective, which: NDArray[np.intp], psi: FloatArray, gradient: FloatArray
-) -> FloatArray:
-    k = psi.shape[1]
-    out = np.empty((len(which), k, k))
-    for j in range(k):
-        up = psi.copy()
-        up[:, j] += STEP
-        out[:, j] = (objective(which, up)[1] - gradient) / STEP
-    return 0.5 * (out + out.transpose(0, 2, 1))
+@dataclass(frozen=True)
+class Maximum:
+    """Where the likelihood of each data set is highest.
+
+    Attributes
+    ----------
+    psi : array (n_rep, p + 1)
+        Coefficients, then the standard deviation of the clusters, with either sign.
+    value : array (n_rep,)
+        Log-likelihood, without the constants of the response.
+    gradient : array (n_rep, p + 1)
+    modes : array (n_rep, g)
+        Of the clusters, in units of the standard deviation.
+    converged : array (n_rep,) of bool
+        Another step of Newton's would gain next to nothing.
+    """
+
+    psi: FloatArray
+    value: FloatArray
+    gradient: FloatArray
+    modes: FloatArray
+    converged: NDArray[np.bool_]
+
+
+def pieces(data: Cells, points: int) -> list[NDArray[np.intp]]:
+    """Cut the numbers of the data sets into pieces that memory holds."""
+    size = max(1, PIECE // (data.x.shape[0] * (data.x.shape[1] + points)))
+    return [np.arange(i, min(i + size, data.n_rep)) for i in range(0, data.n_rep, size)]
 
 
 def maximise(
-    objective: Objective, start: FloatArray, iterations: int = 60
-) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+    data: Cells, start: FloatArray, points: int, modes: FloatArray | None = None, iterations: int = 60
+) -> Maximum:
     """Climb from `start`, each data set by itself.
 
-    Returns
-    -------
-    psi : array (n_rep, k)
-    value : array (n_rep,)
-    hessian : array (n_rep, k, k)
-        At the last parameters.
-    converged : array (n_rep,) of bool
-        The next Newton step would gain less than about 1e-12.
+    Parameters
+    ----------
+    data : Cells
+    start : array (n_rep, p + 1)
+        Not with a standard deviation of zero, which is a saddle that no gradient leads away from.
+    points : int
+        Points of the quadrature.
+    modes : array (n_rep, g), optional
+        Of the clusters, near the start.
+    iterations : int
+        Steps of Newton's, at most.
     """
-    psi = start.copy()
+    if modes is None:
+        modes = np.zeros((data.n_rep, len(data.first)))
+    parts = [
+        _climb(data.take(part), start[part], points, modes[part], iterations) for part in pieces(data, points)
+    ]
+    return Maximum(*(np.concatenate(found) for found in zip(*parts, strict=True)))
+
+
+def hessian(data: Cells, at: Maximum, points: int) -> FloatArray:
+    """Second derivatives of the log-likelihood at the maximum, shape (n_rep, p + 1, p + 1)."""
+    return np.concatenate(
+        [
+            _hessian(data.take(part), at.psi[part], at.gradient[part], at.modes[part], points)
+            for part in pieces(data, points)
+        ]
+    )
+
+
+def _hessian(
+    data: Cells, psi: FloatArray, gradient: FloatArray, modes: FloatArray, points: int
+) -> FloatArray:
     n_rep, k = psi.shape
-    value = np.full(n_rep, -np.inf)
-    hessian = np.full((n_rep, k, k), np.nan)
+    out = np.empty((n_rep, k, k))
+    for j in range(k):
+        up = psi.copy()
+        up[:, j] += STEP
+        out[:, j] = (log_likelihood(data, up, points, modes)[1] - gradient) / STEP
+    return 0.5 * (out + out.transpose(0, 2, 1))
+
+
+def _climb(
+    data: Cells, start: FloatArray, points: int, modes: FloatArray, iterations: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Give what a `Maximum` holds, for data sets that memory holds at a time."""
+    psi = start.copy()
+    value, gradient, u = log_likelihood(data, psi, points, modes)
+    n_rep, k = psi.shape
+    roots, vectors = np.full((n_rep, k), np.nan), np.full((n_rep, k, k), np.nan)
     converged = np.zeros(n_rep, dtype=bool)
-    live = np.arange(n_rep)
-    value[:], gradient = objective(live, psi)
+
+    def ahead(which: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """Newton's step from the last Hessian, and what it would gain."""
+        inner = np.einsum("rji,rj->ri", vectors[which], gradient[which])
+        step = -np.einsum("rij,rj->ri", vectors[which], inner / roots[which])
+        step *= np.minimum(1.0, LONGEST / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
+        return step, (step * gradient[which]).sum(axis=1)
+
+    live = np.flatnonzero(np.isfinite(value) & np.isfinite(gradient).all(axis=1))
     for _ in range(iterations):
+        # the curvature hardly changes in the last steps, so that the Hessian before them can say that they are the last
+        done = ahead(live)[1] < GAIN * np.maximum(1.0, np.abs(value[live]))
+        converged[live[done]] = True
+        live = live[~done]
         if not len(live):
             break
-        own = hessian[live] = _hessian(objective, live, psi[live], gradient[live])
+        own = data.take(live)
+        curvature = _hessian(own, psi[live], gradient[live], u[live], points)
         # uphill whatever the curvature: eigenvalues are made negative, and not too small
-        roots, vectors = np.linalg.eigh(own)
-        roots = -np.maximum(np.abs(roots), 1e-4)
-        inner = np.einsum("rji,rj->ri", vectors, gradient[live])
-        step = -np.einsum("rij,rj->ri", vectors, inner / roots)
-        step *= np.minimum(1.0, LONGEST / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
-        gain = (step * gradient[live]).sum(axis=1)
-        done = gain < TOLERANCE**2 * np.maximum(1.0, np.abs(value[live])) * 1e2
-        converged[live[done]] = True
-        live, step = live[~done], step[~done]
-        open_ = np.arange(len(live))
-        length = np.ones(len(live))
-        while len(open_):
+        roots[live], vectors[live] = np.linalg.eigh(curvature)
+        roots[live] = -np.maximum(np.abs(roots[live]), 1e-4)
+        step, gain = ahead(live)
+        open_, length = np.arange(len(live)), 1.0
+        while len(open_) and length > 1e-4:  # halve the step of those that it makes worse
             at = live[open_]
-            trial = psi[at] + length[open_, None] * step[open_]
-            new, slope = objective(at, trial)
-            good = (new >= value[at] - 1e-10) | (length[open_] < 1e-3)
-            psi[at[good]], value[at[good]], gradient[at[good]] = trial[good], new[good], slope[good]
-            length[open_] /= 2
-            open_ = open_[~good]
-    return psi, value, hessian, converged
+            trial = psi[at] + length * step[open_]
+            new, slope, moved = log_likelihood(own.take(open_), trial, points, u[at])
+            good = (new >= value[at] - 1e-10) & np.isfinite(slope).all(axis=1)
+            here = at[good]
+            psi[here], value[here], gradient[here], u[here] = trial[good], new[good], slope[good], moved[good]
+            open_, length = open_[~good], length / 2
+        # no way up from there: as good as rounding lets it be, or hopeless
+        converged[live[open_]] = gain[open_] < STUCK * np.maximum(1.0, np.abs(value[live[open_]]))
+        live = np.delete(live, open_)
+    return psi, value, gradient, u, converged

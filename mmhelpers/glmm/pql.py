@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Cells
-from .quadrature import LARGEST, _expit
+from .families import BINOMIAL
 
 __all__ = ["pql"]
 
 FloatArray = NDArray[np.float64]
+#: linear predictors are kept within this, where a probability of 1 still has a working weight
+FARTHEST = 18.0
 GOLDEN = (np.sqrt(5) - 1) / 2
 #: the logarithm of the ratio of standard deviations is looked for between these
 RANGE = (-8.0, 6.0)
@@ -46,8 +48,8 @@ def _within(data: Cells, w: FloatArray, times: FloatArray) -> FloatArray | float
     """Give the squares that are lost when answers of yes or no are added up to a cell."""
     if not data.single:
         return 0.0
-    share = data.y / data.trials
-    return np.asarray((times * data.trials**2 * share * (1 - share) / w).sum(axis=1))
+    share = data.y / data.weight
+    return np.asarray((times * data.weight**2 * share * (1 - share) / w).sum(axis=1))
 
 
 def _best_ratio(
@@ -102,10 +104,10 @@ def pql(
         if not len(live):
             break
         own = data.take(live)
-        eta = np.clip(beta[live] @ data.x.T + data.spread(u[live]), -LARGEST / 2, LARGEST / 2)
-        mu = _expit(eta)
-        w = np.maximum(own.trials * mu * (1 - mu), 1e-12)
-        z = eta + (own.y - own.trials * mu) / w
+        eta = np.clip(beta[live] @ data.x.T + data.spread(u[live]), -FARTHEST, FARTHEST)
+        mu = BINOMIAL.mean(eta)
+        w = np.maximum(own.weight * BINOMIAL.variance(mu), 1e-12)
+        z = eta + (own.y - own.weight * mu) / w
         if np.isnan(ratio[live]).any():  # the criterion may have two valleys: begin in the deeper one
             depth = [_linear_mixed(own, z, w, np.full(len(live), q), rows)[0] for q in COARSE]
             ratio[live] = COARSE[np.argmin(depth, axis=0)]

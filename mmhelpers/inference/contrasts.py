@@ -88,6 +88,12 @@ def t_test(estimate: Estimate, L: ArrayLike, rhs: ArrayLike = 0.0, ddf: Ddf = "s
     L = np.atleast_2d(np.asarray(L, dtype=float))
     vcov = estimate.kr.vcov_adjusted if ddf == "kenward-roger" else estimate.vcov
     value = L @ estimate.beta
+    try:
+        rhs = np.broadcast_to(np.asarray(rhs, dtype=float), (len(L),))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"rhs must be a number, or one for each of the {len(L)} contrasts, not {rhs!r}"
+        ) from None
     se = np.sqrt(np.einsum("cp,pr,cr->c", L, vcov, L))
     if ddf == "wald":
         df = np.full(len(L), np.inf)
@@ -250,7 +256,7 @@ def contrast(
     Raises
     ------
     ValueError
-        If L names an unknown coefficient or has not p columns.
+        If L names an unknown coefficient or has not p columns, or rhs is not a number a contrast.
 
     Examples
     --------
@@ -263,6 +269,12 @@ def contrast(
     """
     estimate = as_estimate(fit)
     weights, names = contrast_matrix(estimate.names, L)
+    try:
+        rhs = np.broadcast_to(np.asarray(rhs, dtype=float), (len(weights),))
+    except (TypeError, ValueError):
+        raise ValueError(f"rhs must be one number or {len(weights)}, one a contrast; got {rhs!r}") from None
+    if not np.isfinite(rhs).all():
+        raise ValueError(f"rhs must be finite; got {rhs.tolist()}")
     if joint:
         import pandas as pd
 
@@ -306,7 +318,12 @@ def contrast_matrix(names: tuple[str, ...], L: Any) -> tuple[Float, list[str]]:
                         f"L: {label!r} names {unknown[0]!r}, which is no coefficient; "
                         f"they are {', '.join(names)}"
                     )
-                rows.append([float(weights.get(name, 0.0)) for name in names])
+                try:
+                    rows.append([float(weights.get(name, 0.0)) for name in names])
+                except (TypeError, ValueError):
+                    raise ValueError(
+                        f"L: {label!r} must give a number for each coefficient, not {weights!r}"
+                    ) from None
             else:
                 rows.append(weights)
         L = rows
@@ -320,5 +337,11 @@ def contrast_matrix(names: tuple[str, ...], L: Any) -> tuple[Float, list[str]]:
         raise ValueError(
             f"L must hold {p} finite numbers a row, one for each of {', '.join(names)}; "
             f"it has shape {matrix.shape}"
+        )
+    labels = labels or [f"L{i + 1}" for i in range(len(matrix))]
+    empty = np.flatnonzero(~matrix.any(axis=1))
+    if empty.size:
+        raise ValueError(
+            f"L: {labels[empty[0]]!r} has no weight other than 0, so that there is nothing to test"
         )
     return matrix, labels or [f"L{i + 1}" for i in range(len(matrix))]

@@ -46,6 +46,8 @@ def letters(means: MarginalMeans, alpha: float = 0.05, adjust: Adjust = "tukey")
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
+    if not isinstance(means, MarginalMeans):
+        raise TypeError(f"means must come from mm.marginal_means, not {type(means).__name__}")
     table = means.to_frame()
     p = pairwise(means, adjust)["p"].to_numpy()
     by = list(means.by)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmhelpers.given import generator, whole
+
 __all__ = ["LocusPosterior", "metropolis"]
 
 Array = NDArray[np.float64]
@@ -97,6 +99,13 @@ def metropolis(
     >>> bool(abs(x.mean()) < 0.1 and abs(x.std() - 1) < 0.1)
     True
     """
+    generator("rng", rng)
+    whole("draws", draws, 1)
+    whole("warmup", warmup, 0)
+    if not np.isfinite(log_density(np.asarray(start, dtype=float))):
+        raise ValueError("start: log_density is no finite number there: begin where the density is above 0")
+    if not step > 0:
+        raise ValueError(f"step must be above 0, not {step!r}")
     # [random walk]
     here = np.asarray(start, dtype=float)
     height = log_density(here)

@@ -10,6 +10,7 @@ from typing import Any
 
 _EXPORTS = {
     "FormulaError": "tree",
+    "DoubledEffectWarning": "checks",
     "MissingRowsWarning": "build",
     "UnidentifiableError": "checks",
     "build_matrices": "build",
@@ -18,6 +19,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "DoubledEffectWarning",
     "FormulaError",
     "MissingRowsWarning",
     "UnidentifiableError",

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmhelpers.model.checks import check_identifiable, check_response
+from mmhelpers.model.checks import (
+    UnidentifiableError,
+    check_identifiable,
+    check_response,
+    check_size,
+    warn_of_doubled,
+)
 from mmhelpers.model.columns import independent_columns, model_matrix
 from mmhelpers.model.frame import Expression, Factor, Numeric, Value, check_columns
 from mmhelpers.model.parse import Formula, Group, Terms, parse_formula
@@ -126,7 +132,8 @@ def build_matrices(
         leave them out, or refuse. ``rows`` of the result lists the rows that were used.
     check : bool
         Refuse what cannot be estimated with a residual variance, as lmer does (as many levels or random
-        effects as observations, a factor with one level, p >= n, a constant response). False to simulate
+        effects as observations, a factor with one level, p >= n, a constant response), and warn of an effect that
+        two terms of one group both have (`DoubledEffectWarning`). False to simulate
         from such a design, or for a family without a residual variance.
 
     Returns
@@ -153,12 +160,22 @@ def build_matrices(
     parsed = parse_formula(formula)
     frame, rows = _frame(parsed, data, response, missing)
     n = len(frame)
+    if contrasts is not None and not isinstance(contrasts, Mapping):
+        raise TypeError(
+            f"contrasts must be a mapping from factors, such as {{'group': 'sum'}}, not {type(contrasts).__name__}"
+        )
     spec = Spec(parsed, {}, dict(contrasts or {}), np.zeros(0, dtype=np.intp))
     y = _response(spec, frame) if response else None
 
     values = spec.values(parsed.fixed, frame)
     _one_level(values, parsed.fixed, formula)
+    if check:
+        _numbers_as_text(values, n)
     full, names, assign = model_matrix(parsed.fixed, values, n)
+    if check:
+        check_size([(name, full[:, j]) for j, name in enumerate(names)])
+        if y is not None and parsed.response:
+            check_size([(f"the response {parsed.response[0]}", y)])
     kept = independent_columns(full)
     spec = Spec(parsed, spec.expressions, spec.contrasts, kept)
 
@@ -181,6 +198,7 @@ def build_matrices(
     )
     if check:
         check_identifiable(matrices)
+        warn_of_doubled(matrices, stacklevel=2)
         if y is not None:
             check_response(y, matrices.response)
     return matrices
@@ -249,6 +267,21 @@ def _one_level(values: Mapping[str, Value], terms: Terms, formula: str) -> None:
             raise ValueError(
                 f"formula {formula!r}: the factor {name} has one level ({value.levels[0]}) in the rows used, "
                 "so its effect cannot be estimated; leave it out"
+            )
+
+
+def _numbers_as_text(values: Mapping[str, Value], n: int) -> None:
+    """Say that a column is text where numbers were read as text, and each became a level of its own."""
+    for name, value in values.items():
+        if isinstance(value, Factor) and len(value.levels) >= n - 1 and len(value.levels) > 2:
+            try:
+                _ = [float(level) for level in value.levels]
+            except ValueError:
+                continue
+            raise UnidentifiableError(
+                f"{name} is text or a category, so each of its {len(value.levels)} values ({', '.join(value.levels[:3])}, "
+                f"...) would have an effect of its own, for {n} observations: if these are numbers, make them so, "
+                f"data[{name!r}] = pd.to_numeric(data[{name!r}])"
             )
 
 

@@ -6,10 +6,17 @@ The conditions are those of lme4's ``lmerControl``: ``check.nlev.gtr.1``, ``chec
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mmhelpers.results import Matrices, Term
+
+#: Absolute values between which sums of squares keep their digits in double precision.
+LARGEST, SMALLEST = 1e140, 1e-140
 
 
 class UnidentifiableError(ValueError):
@@ -27,12 +34,57 @@ class UnidentifiableError(ValueError):
     """
 
 
+class DoubledEffectWarning(UserWarning):
+    """Two random-effects terms have the same effect of the same group.
+
+    The likelihood is flat along all ways to split the sum of the two variances. lme4 fits such a model too, and where it
+    warns, it is of convergence.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import mmhelpers as mm
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     fit = mm.fit("Reaction ~ Days + (1 | Subject) + (Days | Subject)", mm.load("sleepstudy"))
+    >>> print(seen[0].category.__name__, len(fit.variances))
+    DoubledEffectWarning 5
+    """
+
+
+def warn_of_doubled(matrices: Matrices, stacklevel: int = 2) -> None:
+    """Warn of effects that two terms of one group have both, as the intercept in ``(1 | g) + (x | g)``."""
+    for one, two in combinations(matrices.terms, 2):
+        if one.levels != two.levels or not np.array_equal(one.index, two.index):
+            continue
+        for name, column in zip(one.columns, one.z.T, strict=True):
+            if any(np.array_equal(column, other) for other in two.z.T):
+                warnings.warn(
+                    f"({one.label}) and ({two.label}) both have the random effect {name} of {one.group}: the data "
+                    "tell the sum of the two variances, not how to split it, so their estimates are arbitrary; "
+                    "leave it out of one of the terms (0 + x is a slope without an intercept)",
+                    DoubledEffectWarning,
+                    stacklevel=stacklevel + 1,
+                )
+
+
 def check_response(y: NDArray[np.float64], name: str) -> None:
     """Refuse a constant response."""
     if np.ptp(y) == 0:
         raise ValueError(
             f"the response {name} is constant ({y[0]:g} in all {len(y)} rows): there is nothing to model"
         )
+
+
+def check_size(columns: Iterable[tuple[str, NDArray[np.float64]]]) -> None:
+    """Refuse numbers whose squares are too large, or too small, for the arithmetic of a fit."""
+    for name, column in columns:
+        most = float(np.abs(column).max(initial=0.0))
+        if most > LARGEST or 0 < most < SMALLEST:
+            raise ValueError(
+                f"{name} goes up to {most:.3g}: squares of such numbers are beyond what a computer can hold; "
+                f"{'divide' if most > 1 else 'multiply'} it by a constant first"
+            )
 
 
 def check_identifiable(matrices: Matrices) -> None:

@@ -115,7 +115,8 @@ def check_columns(nodes: Iterable[Any], data: pd.DataFrame, formula: str) -> lis
             close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5) or [
                 column for column in columns if column.lower() == name.lower()
             ]
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(map(repr, columns))}"
+            has = ", ".join(map(repr, columns)) if columns else "no column whose name is a text"
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {has}"
             raise FormulaError(f"formula {formula!r}: data has no column {name!r}; {hint}")
     return [name for name in needed if name in columns]
 
@@ -127,6 +128,7 @@ class Expression:
         self.name, self.formula = name, formula
         self.levels: tuple[Any, ...] | None = None
         self.contrast: Any = None
+        self.numeric: bool | None = None  # what the first data made of it
         try:
             self.lazy = CallResolver(node).resolve()
         except (CallResolverError, AttributeError, KeyError):
@@ -143,20 +145,41 @@ class Expression:
             if self.levels is None:  # later calls must not undo what the first one settled
                 self.contrast = raw.contrast
             raw = raw.values
+        if (
+            isinstance(getattr(raw, "dtype", None), np.dtype)
+            and raw.dtype.kind == "O"
+            and not group
+            and _all_numbers(raw)
+        ):
+            raw = pd.Series(np.asarray(raw).astype(float))  # numbers that pandas keeps as objects
         dtype = getattr(raw, "dtype", None)
         categorical = isinstance(dtype, pd.CategoricalDtype)
         if not group and not categorical and dtype is not None and pd.api.types.is_numeric_dtype(dtype):
             if not pd.api.types.is_bool_dtype(dtype):
-                return self._numeric(raw)
+                if pd.api.types.is_complex_dtype(dtype):
+                    raise FormulaError(
+                        f"formula {self.formula!r}: {self.name} holds complex numbers; take their real part, or their size"
+                    )
+                if self.numeric is False and self.levels is not None and not group:
+                    raw = pd.Series(np.asarray(raw))  # a factor before, so these numbers are levels
+                else:
+                    self.numeric = True
+                    return self._numeric(raw)
         elif dtype is None and not group:
             if np.ndim(raw) == 0 and np.isreal(raw):
                 return Numeric(np.full((len(data), 1), float(raw)), ("",))
             raise FormulaError(f"formula {self.formula!r}: {self.name} gives no column of numbers or labels")
-        if dtype is not None and pd.api.types.is_datetime64_any_dtype(dtype):
+        dates = (pd.DatetimeTZDtype, pd.PeriodDtype)
+        if dtype is not None and (isinstance(dtype, dates) or getattr(dtype, "kind", "") in "mM"):
             raise FormulaError(
                 f"formula {self.formula!r}: {self.name} holds dates; make them a number, such as days since "
                 "the first"
             )
+        if self.numeric and not group:
+            raise ValueError(
+                f"new data: {self.name} holds {_kind(raw)}, and held numbers in the data of the fit: make it numbers"
+            )
+        self.numeric = False
         return self._factor(raw, contrasts, categorical)
 
     def _raw(self, data: pd.DataFrame) -> Any:
@@ -189,6 +212,10 @@ class Expression:
         import pandas as pd
 
         series = pd.Series(np.asarray(raw)) if not categorical else pd.Series(raw)
+        if not categorical and series.dtype == object and not series.map(_hashable).all():
+            raise FormulaError(
+                f"formula {self.formula!r}: {self.name} holds lists or arrays; each row needs one number or label"
+            )
         if self.levels is None:
             if categorical:
                 present = set(series.dropna().unique())
@@ -203,6 +230,27 @@ class Expression:
         values = series.astype(object) if categorical else series
         codes = pd.Index(list(self.levels)).get_indexer(pd.Index(values))
         return Factor(np.asarray(codes, dtype=np.intp), names, self.contrast, self.name)
+
+
+def _all_numbers(raw: Any) -> bool:
+    return all(
+        isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        for value in np.asarray(raw).ravel().tolist()
+    )
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _kind(raw: Any) -> str:
+    """Say what a column that is no number begins with."""
+    first = next(iter(np.asarray(raw).tolist()), None)
+    return f"labels such as {first!r}"
 
 
 def _sort_key(level: Any) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .grammar import need_columns
-from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house
+from .style import CHANCE, COLOURS, INK, QUIET, axes_or_new, house, points_and_strays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,17 +52,9 @@ def plot_acf(
     ax.bar(lag, upper - lower, width, bottom=lower, color=CHANCE, linewidth=0, zorder=0)
     ax.axhline(0, color=QUIET, linewidth=1, zorder=1)
     out = (value < lower) | (value > upper)
-    for here, colour, marker in ((~out, INK, "o"), (out, COLOURS[1], "D")):
+    for here, colour in ((~out, INK), (out, COLOURS[1])):
         ax.vlines(lag[here], 0, value[here], color=colour, linewidth=2, zorder=2)
-        ax.plot(
-            lag[here],
-            value[here],
-            linestyle="none",
-            marker=marker,
-            markersize=5,
-            color=colour,
-            markeredgewidth=0,
-        )
+    points_and_strays(ax, lag, value, out)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
@@ -102,8 +94,7 @@ def plot_variogram(
     ax.plot(x, table["expected"], color=QUIET, linewidth=1, zorder=1)
     ax.plot(x, y, color=INK, linewidth=1, zorder=2)
     out = (y < lower) | (y > upper)
-    ax.plot(x[~out], y[~out], linestyle="none", marker="o", markersize=5, color=INK, markeredgewidth=0)
-    ax.plot(x[out], y[out], linestyle="none", marker="D", markersize=6, color=COLOURS[1], markeredgewidth=0)
+    points_and_strays(ax, x, y, out)
     ax.set_xlim(left=0)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(xlabel)

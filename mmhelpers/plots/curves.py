@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .grammar import colour_map, need_columns
-from .style import COLOURS, INK, QUIET, axes_or_new, house
+from .style import COLOURS, INK, PAPER, QUIET, axes_or_new, house
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -84,10 +88,24 @@ def plot_curves(
     ax.set_ylabel(ylabel or y)
     if by is not None:
         ax.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2,
-            title=by, alignment="left",
-        )  # fmt: skip
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=_legend_columns(kinds),
+            borderaxespad=0.2,
+            title=by,
+            alignment="left",
+        )
     return ax
+
+
+def _legend_columns(kinds: Sequence[object]) -> int:
+    """Choose how many columns of a legend fit over the axes: a wider one would squeeze them."""
+    for n in (3, 2):
+        if len(kinds) >= n:
+            columns = np.array_split([len(str(kind)) for kind in kinds], n)
+            if sum(column.max() + 6 for column in columns) <= 55:  # 6 letters for the line and the gap
+                return n
+    return 1
 
 
 @house
@@ -132,6 +150,8 @@ def plot_bands(
     >>> band = pd.DataFrame({"day": [0, 9], "lower": [240.0, 320], "upper": [260.0, 370], "band": "mean"})
     >>> ax = plot_bands(band, "day", ylabel="ms")
     """
+    from matplotlib.colors import to_rgb
+
     need_columns(bands, x=x, lower=lower, upper=upper, by=by)
     for table in (line, points):
         if table is not None:
@@ -142,9 +162,9 @@ def plot_bands(
     width = {kind: float((own[upper] - own[lower]).mean()) for kind, own in bands.groupby(by, observed=True)}
     for kind in sorted(kinds, key=width.__getitem__, reverse=True):
         own = bands[bands[by] == kind].sort_values(x)
-        ax.fill_between(
-            own[x], own[lower], own[upper], color=colours[kind], alpha=0.3, linewidth=0, label=str(kind)
-        )
+        # a solid tint: bands that shine through each other would have colours that the legend does not show
+        tint = 0.35 * np.array(to_rgb(colours[kind])) + 0.65 * np.array(to_rgb(PAPER))
+        ax.fill_between(own[x], own[lower], own[upper], color=tint, linewidth=0, label=str(kind))
         for edge in (lower, upper):
             ax.plot(own[x], own[edge], color=colours[kind], linewidth=1.2)
     if points is not None:
@@ -153,5 +173,12 @@ def plot_bands(
         ax.plot(line[x], line[y], color=INK, linewidth=2)
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y or "")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(kinds), 3), borderaxespad=0.2)
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=_legend_columns(kinds),
+        borderaxespad=0.2,
+        handlelength=1.5,
+        columnspacing=1.2,
+    )
     return ax

@@ -18,6 +18,8 @@ __all__ = ["plot_agreement", "plot_by_group", "plot_estimates", "plot_fit"]
 
 def need_columns(table: pd.DataFrame, /, **columns: str | None) -> None:
     """Refuse column names that the table does not have, in words."""
+    if not hasattr(table, "columns"):
+        raise TypeError(f"the table must be a pandas DataFrame, not {type(table).__name__}")
     for argument, name in columns.items():
         if name is not None and name not in table.columns:
             raise ValueError(
@@ -185,9 +187,12 @@ def plot_fit(
     need_columns(data, x=x, y=y, group=group)
     if line is not None:
         need_columns(line, x=x, y=y)
+    new = ax is None
     ax = axes_or_new(ax)
     levels: list[Any] = [None] if group is None else list(dict.fromkeys(data[group]))
     colours = colour_map(levels)
+    # a line without the group's column is one for all
+    one = line is not None and (group is None or group not in line.columns)
     for level in levels:
         rows = data if level is None else data[data[group] == level]
         ax.plot(
@@ -198,13 +203,11 @@ def plot_fit(
             alpha=0.55,
             markeredgewidth=0,
             color=colours[level],
-            label=None if level is None or line is not None else str(level),
+            label=None if level is None or (line is not None and not one) else str(level),
         )
         if line is None:
             continue
-        # a line without the group's column is one for all
-        own = line[line[group] == level] if group is not None and group in line.columns else line
-        one = group is None or group not in line.columns
+        own = line if one else line[line[group] == level]
         ax.plot(
             own[x], own[y], color=INK if one else colours[level], label=None if one else str(level), zorder=3
         )
@@ -220,7 +223,10 @@ def plot_fit(
         if one and group is not None:
             line = None  # drawn once
     if group is not None and 1 < len(levels) <= 6:
-        ax.legend(title=group, alignment="left")
+        look: dict[str, Any] = {"title": group, "alignment": "left"}
+        if new:  # above the axes, where it hides no point
+            look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": min(len(levels), 3)}
+        ax.legend(**look)
     ax.set_xlabel(xlabel or x)
     ax.set_ylabel(ylabel or y)
     return ax

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..testtable import TestTable, format_p
+from ..testtable import TestTable, p_phrase
 from .grammar import group_order, label_groups
 from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house, legend_below
 
@@ -54,7 +54,7 @@ def plot_residuals_by(
     >>> test = check_group_means(np.array([-3.0, -1, -2, 0, 2, 4]), factor=list("aabbcc"))
     >>> ax = plot_residuals_by(test, xlabel="bag", ylabel="residual growth (mm)")
     """
-    missing = {"means", "residuals"} - set(test.extras)
+    missing = {"means", "residuals"} - set(getattr(test, "extras", {}))
     if missing:
         raise ValueError("test holds no residuals by factor; pass what check_group_means gives")
     means, rows = test.extras["means"], test.extras["residuals"].copy()
@@ -123,6 +123,6 @@ def plot_residuals_by(
     handles, labels = ax.get_legend_handles_labels()
     handles.append(Patch(color=CHANCE))
     labels.append(band)
-    text = f"test of the means: p = {format_p(test.p)}".replace("= <", "< ")
+    text = f"test of the means: {p_phrase(test.p)}"
     legend_below(ax, own, handles, labels, text if show_p else None)
     return ax

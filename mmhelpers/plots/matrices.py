@@ -33,6 +33,7 @@ def plot_matrix(
     ylabel: str = "",
     title: str | None = None,
     ax: Axes | None = None,
+    largest: float | None = None,
 ) -> Axes:
     """Draw a matrix cell by cell: zeros are empty, positive numbers blue, negative ones orange.
 
@@ -49,6 +50,8 @@ def plot_matrix(
     xlabel, ylabel, title : str, optional
         Labels of the axes, and a title.
     ax : matplotlib Axes, optional
+    largest : float, optional
+        The number drawn strongest; by default the largest of the matrix. Matrices that are compared need the same.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def plot_matrix(
     Raises
     ------
     ValueError
-        If it is no matrix.
+        If it is no matrix, or has a number beyond `largest`.
 
     Examples
     --------
@@ -67,8 +70,13 @@ def plot_matrix(
     """
     M = _dense(matrix)
     square = M.shape[0] == M.shape[1]
+    top = float(np.abs(M).max())
+    if largest is not None and not largest >= top:
+        raise ValueError(
+            f"largest is {largest:g}, but the matrix has {top:g}; give the largest of all that are compared"
+        )
     ax = axes_or_new(ax, height=min(5.4, max(2.2, 0.34 * len(M) + 0.8)))
-    _cells(ax, M, np.full(M.shape[1], 0), spec, signed=True)
+    _cells(ax, M, np.full(M.shape[1], 0), spec, signed=True, largest=largest or top)
     _names(ax, M.shape, rows, columns)
     if square and M.shape[0] > 12:
         ax.set_aspect("equal")
@@ -127,7 +135,7 @@ def plot_z(
             raise ValueError(f"{title!r} has no random effects, so it has no Z to draw")
         Z = _dense(matrices.Z())
         of = np.repeat(np.arange(len(matrices.terms)), [term.q for term in matrices.terms])
-        _cells(ax, Z, of, spec, signed=False)
+        _cells(ax, Z, of, spec, signed=False, largest=float(np.abs(Z).max()))
         starts = np.concatenate([[0], np.cumsum([term.q for term in matrices.terms])])
         for i, term in enumerate(matrices.terms):
             for at in range(int(starts[i]), int(starts[i + 1]), term.k):
@@ -154,11 +162,10 @@ def _dense(matrix: Any) -> Floats:
     return M
 
 
-def _cells(ax: Axes, M: Floats, of: NDArray[np.int_], spec: str, signed: bool) -> None:
+def _cells(ax: Axes, M: Floats, of: NDArray[np.int_], spec: str, signed: bool, largest: float) -> None:
     """Colour the cells that are not zero, the stronger the larger, and write their numbers if there are few."""
     from matplotlib.colors import to_rgb
 
-    largest = float(np.abs(M).max()) or 1.0
     paper = np.array(to_rgb(PAPER))
     image = np.broadcast_to(paper, (*M.shape, 3)).copy()
     written = M.size <= _WRITTEN

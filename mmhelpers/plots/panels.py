@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..diagnostics.envelopes import Lineup
 from ..diagnostics.verdicts import Check
-from ..testtable import TestTable, format_p
+from ..testtable import TestTable, p_phrase
 from .grammar import need_columns
-from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house
+from .style import CHANCE, COLOURS, INK, PAPER, QUIET, axes_or_new, house, points_and_strays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,8 +57,7 @@ def plot_qq(
     ax.fill_between(x, table["lower"], table["upper"], color=CHANCE, linewidth=0, zorder=0)
     ax.plot(x, x, color=QUIET, linewidth=1, zorder=1)
     out = (y < table["lower"].to_numpy()) | (y > table["upper"].to_numpy())
-    ax.plot(x[~out], y[~out], linestyle="none", marker="o", markersize=4, color=INK, markeredgewidth=0)
-    ax.plot(x[out], y[out], linestyle="none", marker="D", markersize=5, color=COLOURS[1], markeredgewidth=0)
+    points_and_strays(ax, x, y, out, size=4)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return ax
@@ -72,6 +72,8 @@ def plot_residual_quantiles(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw quartiles of quantile residuals along the fit: flat and inside their bands if all is well.
+
+    A quartile that leaves its own band anywhere is coloured, with a diamond at each slice where it is outside.
 
     Parameters
     ----------
@@ -116,10 +118,12 @@ def plot_residual_quantiles(
         ax.fill_between(x, low, high, facecolor=CHANCE, edgecolor=PAPER, alpha=0.85, linewidth=1, zorder=1)
     for rows in shapes:
         x, y = rows["predictor"].to_numpy(), rows["value"].to_numpy()
-        out = bool(((y < rows["lower"]) | (y > rows["upper"])).any())
-        look: dict[str, Any] = {"color": COLOURS[1] if out else INK, "zorder": 3}
+        out = (y < rows["lower"].to_numpy()) | (y > rows["upper"].to_numpy())
+        colour = COLOURS[1] if out.any() else INK
         ax.plot(x, rows["expected"], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1.5)
-        ax.plot(x, y, linewidth=2, marker="o" if len(x) < 3 else None, **look)
+        ax.plot(x, y, linewidth=2, marker="o" if len(x) < 3 else None, color=colour, zorder=3)
+        # the bands overlap: what left its own is marked
+        ax.plot(x[out], y[out], linestyle="none", marker="D", markersize=6, color=colour, zorder=3)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return ax
@@ -127,7 +131,7 @@ def plot_residual_quantiles(
 
 @house
 def plot_simulated(test: TestTable, xlabel: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw a statistic of the data among its values in simulated data.
+    """Draw a statistic of the data, a line, among its values in simulated data, a histogram.
 
     Parameters
     ----------
@@ -147,17 +151,40 @@ def plot_simulated(test: TestTable, xlabel: str | None = None, ax: Axes | None =
     >>> rng = np.random.default_rng(1)
     >>> ax = plot_simulated(check_zeros(quantile_residuals(rng.poisson(2, 50), rng.poisson(2, (50, 99)))))
     """
-    if "simulated" not in test.extras:
+    if "simulated" not in getattr(test, "extras", {}):
         raise ValueError("test holds no simulated values; pass what check_statistic and its kin give")
     ax = axes_or_new(ax)
     values, observed = np.asarray(test.extras["simulated"]), float(test.extras["observed"])
-    ax.hist(values, bins=min(30, max(5, len(np.unique(values)))), color=CHANCE, edgecolor="none")
-    ax.axvline(observed, color=COLOURS[1] if test.p < 0.05 else INK, linewidth=2.5)
+    shares, _, _ = ax.hist(
+        values, bins=_bins(values), histtype="stepfilled", facecolor=CHANCE, edgecolor=QUIET, linewidth=0.8
+    )
+    colour = COLOURS[1] if test.p < 0.05 else INK
+    ax.axvline(observed, color=colour, linewidth=2.5)
+    # both are named where they stand, above the highest bar
+    ax.set_ylim(0, 1.18 * np.max(shares))
+    middle, (low, high) = float(np.median(values)), ax.get_xlim()
+    side: Any = "left" if observed < (low + high) / 2 else "right"
+    if abs(observed - middle) < 0.4 * (high - low):  # they stand together: one to either side of the line
+        side = "right" if observed < middle else "left"
+    nudge = 4 if side == "left" else -4
+    ax.annotate(
+        "data", (observed, 1), (nudge, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
+        ha=side, va="top", color=colour, fontsize=11, fontweight="bold",
+    )  # fmt: skip
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(xlabel or test.rows[0].name)
-    ax.set_title(f"p = {format_p(test.p)}".replace("= <", "< "), fontweight="normal")
+    ax.set_title(p_phrase(test.p, test.rows[0].smallest_p), fontweight="normal")
     return ax
+
+
+def _bins(values: NDArray[np.float64]) -> list[float]:
+    """Edges of at most 30 bins; of whole numbers each bin holds equally many, or the bars would jump."""
+    low, high = float(values.min()), float(values.max())
+    if (values == np.rint(values)).all():
+        step = max(1.0, np.ceil((high - low + 1) / 30))
+        return list(np.arange(low - 0.5, high + step + 0.5, step))
+    return list(np.linspace(low, high, min(30, max(5, len(np.unique(values)))) + 1))
 
 
 @house
@@ -225,6 +252,8 @@ def plot_check(check: Check) -> Figure:
     """
     import matplotlib.pyplot as plt
 
+    if not hasattr(check, "tables"):
+        raise TypeError(f"check must come from mm.check(fit), not {type(check).__name__}")
     size = plt.rcParams["figure.figsize"][0]
     figure, grid = plt.subplots(2, 2, figsize=(size, size))
     tables = check.tables
@@ -245,13 +274,22 @@ def plot_check(check: Check) -> Figure:
         plot_influence(tables["influence"], top=6, ax=grid[1, 1])
         grid[1, 1].set_title("Influence")
     else:
-        share = tables["scaled"]
-        grid[1, 1].hist(share, bins=np.linspace(0, 1, 11), color=CHANCE, edgecolor="none")
-        grid[1, 1].axhline(len(share) / 10, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-        grid[1, 1].set_xlabel("quantile residual")
-        grid[1, 1].set_ylabel("observations")
-        grid[1, 1].set_title("Flat if right")
+        _tenths(tables["tenths"], grid[1, 1])
     return figure
+
+
+def _tenths(table: pd.DataFrame, ax: Axes) -> None:
+    """Draw the numbers of residuals in each tenth over their bands: flat, and inside, if the model is right."""
+    at, rows = table["middle"].to_numpy(), table["rows"].to_numpy()
+    lower, upper = table["lower"].to_numpy(), table["upper"].to_numpy()
+    ax.bar(at, upper - lower, 0.08, bottom=lower, color=CHANCE, linewidth=0, zorder=0)
+    ax.axhline(rows.mean(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    out = (rows < lower) | (rows > upper)
+    points_and_strays(ax, at, rows, out)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("quantile residual")
+    ax.set_ylabel("rows in a tenth")
+    ax.set_title("Flat if right")
 
 
 @house
@@ -278,6 +316,8 @@ def plot_lineup(lineup: Lineup, ylabel: str = "residual") -> Figure:
     """
     import matplotlib.pyplot as plt
 
+    if not hasattr(lineup, "table"):
+        raise TypeError(f"lineup must come from mm.lineup(fit), not {type(lineup).__name__}")
     panels = sorted(lineup.table["panel"].unique())
     columns = 3 if len(panels) > 4 else 2
     rows = -(-len(panels) // columns)
@@ -311,7 +351,10 @@ def plot_lineup(lineup: Lineup, ylabel: str = "residual") -> Figure:
                 color=INK,
                 markeredgewidth=0,
             )
-            ax.set_xticks([])
+            names = [str(level) for level, _ in own.groupby(lineup.by, observed=True)]
+            short = sum(len(name) for name in names) + 2 * len(names) <= 20
+            ax.set_xticks(range(1, len(names) + 1) if short else [], names if short else [])
+            ax.tick_params(axis="x", length=0)
         else:
             ax.plot(
                 own[lineup.by],

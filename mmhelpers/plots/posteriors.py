@@ -57,8 +57,10 @@ def plot_posteriors(
     """
     from scipy import stats
 
-    if not draws:
-        raise ValueError("draws must hold at least one effect")
+    if not isinstance(draws, Mapping) or not draws:
+        raise ValueError(
+            "draws must be a mapping from names to draws, {'Days': draws}, and hold at least one effect"
+        )
     if rope is not None and not rope[0] < rope[1]:
         raise ValueError(f"rope must be its lower and its upper end; got {rope}")
     ax = axes_or_new(ax, height=1.3 + 0.85 * len(draws))

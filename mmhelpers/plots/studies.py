@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..testtable import p_phrase
 from .grammar import colour_map, need_columns
 from .style import CHANCE, INK, QUIET, axes_or_new, house, legend_below
 
@@ -40,7 +41,8 @@ def plot_rates(
     by : str
         Column that tells the rates apart: a colour each.
     curves : pandas.DataFrame, optional
-        Columns `x`, `by` and ``rate``: exact rates, drawn as lines. Rates without a curve are joined by thin lines.
+        Columns `x`, `by` and ``rate``: exact rates, drawn as lines. Rates without a curve are joined by thin lines,
+        in a band of their intervals.
     reference : float or None
         Where to draw a line across, the nominal level.
     xlabel, ylabel : str, optional
@@ -74,13 +76,14 @@ def plot_rates(
     for kind in kinds:
         found = table[table[by] == kind].sort_values(x)
         exact = None if curves is None else curves[curves[by] == kind].sort_values(x)
-        ax.fill_between(
-            found[x].to_numpy(dtype=float), found["lower"], found["upper"],
-            color=colours[kind], alpha=0.2, linewidth=0,
-        )  # fmt: skip
         if exact is not None and len(exact):
             ax.plot(exact[x], exact["rate"], color=colours[kind])
         else:
+            # a band goes straight from dot to dot, so a bent exact curve would leave it between them
+            ax.fill_between(
+                found[x].to_numpy(dtype=float), found["lower"], found["upper"],
+                color=colours[kind], alpha=0.2, linewidth=0,
+            )  # fmt: skip
             ax.plot(found[x], found["rate"], color=colours[kind], linewidth=0.8)
         ax.errorbar(
             found[x], found["rate"], yerr=np.abs(found[["lower", "upper"]].to_numpy().T - found["rate"].to_numpy()),
@@ -287,13 +290,7 @@ def plot_microscope(
         mean = fit.drop_duplicates(x).sort_values(x)
         panel.plot(mean[x], mean["mean"], color=INK, linewidth=3)
         p = tests.loc[tests["model"] == model, "p"]
-        panel.set_title(f"{model}: {_p_text(p.iloc[0]) if len(p) else 'no test'}", fontsize="medium")
+        panel.set_title(f"{model}: {p_phrase(p.iloc[0]) if len(p) else 'no test'}", fontsize="medium")
         panel.set_xlabel(xlabel or x)
     panels[0].set_ylabel(ylabel or y)
     return np.array(panels, dtype=object)
-
-
-def _p_text(p: Any) -> str:
-    if not np.isfinite(p):
-        return "no p-value"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

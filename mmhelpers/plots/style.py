@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CHANCE", "COLOURS", "INK", "PAPER", "QUIET", "axes_or_new", "house", "legend_below", "use_style"]
+__all__ = [
+    "CHANCE",
+    "COLOURS",
+    "INK",
+    "PAPER",
+    "QUIET",
+    "axes_or_new",
+    "house",
+    "legend_below",
+    "points_and_strays",
+    "use_style",
+]
 
 PAPER = "#FBFAF7"
 INK = "#22303C"
@@ -77,3 +88,22 @@ def legend_below(
         ax.figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), **look)
     else:
         ax.legend(handles, labels, loc="best", **look)
+
+
+def points_and_strays(ax: Axes, x: Any, y: Any, out: Any, size: float = 5) -> None:
+    """Draw points, and those that chance does not explain as larger diamonds of another colour.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    x, y : array, shape (n,)
+        Where the points are.
+    out : array of bool, shape (n,)
+        Which of them lie outside their band.
+    size : float
+        Of the points, in printer's points.
+    """
+    for chosen, marker, wide, colour in ((~out, "o", size, INK), (out, "D", size + 1, COLOURS[1])):
+        ax.plot(
+            x[chosen], y[chosen], linestyle="none", marker=marker, markersize=wide, color=colour, markeredgewidth=0
+        )  # fmt: skip

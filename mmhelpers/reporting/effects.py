@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmhelpers.adapters import view
+from mmhelpers.given import level_of, whole
 from mmhelpers.model import build_matrices, fixed_matrix
 
 from .bands import band
@@ -77,6 +78,8 @@ def effect_table(
     import pandas as pd
 
     seen = view(fit)
+    level_of("level", level)
+    whole("points", points, 2)
     formula = formula or formula_of(fit)
     data = seen.frame if data is None else data
     for argument, missing in (("formula", not formula), ("data", data is None)):

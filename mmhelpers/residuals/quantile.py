@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 DEFAULT_SEED = 20240229
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuantileResiduals:
     """Quantile residuals and the simulations they came from.
 
@@ -90,6 +90,12 @@ class QuantileResiduals:
     terms: tuple[RandomTerm, ...] = field(default=(), repr=False)
     independent: bool | None = None
     seed: int = field(default=DEFAULT_SEED, repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"QuantileResiduals of {len(self)} observations from {self.n_sim} simulations: "
+            f"{self.values.min():.3g} to {self.values.max():.3g}, mean {self.values.mean():.3g}"
+        )
 
     @property
     def n_sim(self) -> int:

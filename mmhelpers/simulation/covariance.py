@@ -176,6 +176,15 @@ def _one(values: Mapping[str, Any], term: Term, terms: tuple[Term, ...], argumen
     return None
 
 
+def _one_correlation(value: Any, term: Term) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TruthError(
+            f"corr: a correlation of ({term.label}) must be a number between -1 and 1, not {value!r}"
+        ) from None
+
+
 def _correlation(values: Mapping[str, Any], term: Term, terms: tuple[Term, ...]) -> Floats:
     if term.k == 1:
         mine = [t for t in terms if t.group == term.group]
@@ -197,14 +206,15 @@ def _correlation(values: Mapping[str, Any], term: Term, terms: tuple[Term, ...])
                 )
             i, j = term.columns.index(pair[0]), term.columns.index(pair[1])
             if i != j:
-                out[i, j] = out[j, i] = float(value)
+                out[i, j] = out[j, i] = _one_correlation(value, term)
     elif np.ndim(entry) == 0:
         if term.k != 2:
             raise TruthError(
                 f"corr: ({term.label}) has {term.k} effects, one correlation is too few: give a matrix, or "
                 f"a dict from pairs such as {term.columns[:2]!r}"
             )
-        out = np.array([[1.0, float(entry)], [float(entry), 1.0]])
+        out = np.array([[1.0, 0.0], [0.0, 1.0]])
+        out[0, 1] = out[1, 0] = _one_correlation(entry, term)
     else:
         out = _matrix("corr", entry, term)
         if not np.allclose(np.diag(out), 1):

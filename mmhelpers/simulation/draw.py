@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmhelpers.design import Design
+from mmhelpers.given import room
 from mmhelpers.results import Matrices
 from mmhelpers.simulation.covariance import TruthError
 from mmhelpers.simulation.families import Gaussian
@@ -148,6 +149,10 @@ def draw(
     effects : list of ndarray, shape (n_rep, levels, k)
         A term each; empty unless asked for.
     """
+    room("n_rep", n_rep, matrices.n)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(matrices.X @ bound.beta).all():
+            raise TruthError("beta: the means that it gives are too large for a computer; make it smaller")
     Y = np.empty((n_rep, matrices.n))
     drawn = [np.empty((n_rep, term.n_levels, term.k)) for term in matrices.terms] if effects else []
     gaussian = isinstance(bound.family, Gaussian)
@@ -331,6 +336,10 @@ def _data_set(design: Design | pd.DataFrame, truth: Truth, rng: np.random.Genera
     name = truth.formula.split("~")[0].strip()
     if not name.isidentifier():
         raise TruthError(f"the response of {truth.formula!r} must be a plain name to become a column")
+    if isinstance(design, Design) and name in frame.columns:
+        raise TruthError(
+            f"the response {name!r} of {truth.formula!r} is a column of the design, which would be lost: rename one"
+        )
     return frame.assign(**{name: Y[0]})
 
 
@@ -344,7 +353,9 @@ def _check_run(n_rep: int, rng: np.random.Generator | None, seed: int | None, st
             f"rng must be a numpy Generator, np.random.default_rng({rng!r}), not {type(rng).__name__}"
         )
     for name, value in (("seed", seed), ("start", start)):
-        if value is not None and (not isinstance(value, (int, np.integer)) or value < 0):
+        if value is not None and (
+            not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0
+        ):
             raise ValueError(f"{name} must be a whole number, 0 or above, not {value!r}")
     if rng is not None and start:
         raise ValueError("start goes with seed: replicates from one generator cannot be drawn alone")

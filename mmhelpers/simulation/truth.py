@@ -29,8 +29,8 @@ class Truth:
     The random effects are given in one way of four: standard deviations (`sd`) or variances (`var`),
     with correlations (`corr`) that are zero where none are given; covariance matrices (`cov`); or `theta`,
     the relative covariance factor (lme4 paper, equation 4). They are keyed by grouping factor
-    (``"subject"``, ``"bag:site"``) or, where a factor has several terms that need telling apart, by term
-    (``"day | subject"``).
+    (``"subject"``; ``(1 | site/bag)`` has two, ``"site"`` and ``"bag:site"``, the inner one first) or, where a
+    factor has several terms that need telling apart, by term (``"day | subject"``).
 
     Attributes
     ----------
@@ -109,6 +109,12 @@ class Truth:
             raise TruthError(
                 f"family must be a family such as Poisson() or Binomial(10), not {self.family!r}"
             )
+        if self.variance is not None and not hasattr(self.variance, "multiplier"):
+            raise TruthError(
+                f"variance must be VarIdent('group', {{...}}) or VarPower('dose', 0.5), not {self.variance!r}"
+            )
+        if self.correlation is not None and not hasattr(self.correlation, "order"):
+            raise TruthError(f"correlation must be AR1(0.5, within='subject'), not {self.correlation!r}")
         if isinstance(self.family, Gaussian):
             self._check_sigma()
         elif any(x is not None for x in (self.sigma, self.sigma2, self.variance, self.correlation)):

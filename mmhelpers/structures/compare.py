@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmhelpers.given import mapping
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -51,6 +53,11 @@ def compare_structures(fits: Mapping[str, Any], against: str | None = None) -> p
 
     from mmhelpers.adapters import view
 
+    mapping("fits", fits, "{'constant': fit, 'by time': fit}")
+    if not fits:
+        raise ValueError("fits is empty; give at least one model and its fit")
+    if against is not None and against not in fits:
+        raise ValueError(f"against is {against!r}; the fits are {', '.join(map(str, fits))}")
     seen = {name: view(fit) for name, fit in fits.items()}
     if len({v.reml for v in seen.values()}) > 1:
         raise ValueError("some fits are by REML, some by ML: their likelihoods cannot be compared")

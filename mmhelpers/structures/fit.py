@@ -326,6 +326,8 @@ def fit_gls(
 
     from mmhelpers.model import build_matrices
 
+    if not isinstance(reml, (bool, np.bool_)):
+        raise TypeError(f"reml must be True (REML) or False (maximum likelihood), not {reml!r}")
     matrices = build_matrices(formula, data, contrasts)
     used = data.iloc[matrices.rows]
 

@@ -66,6 +66,8 @@ def variance_pieces(text: str | None, column: Column) -> tuple[Piece, ...]:
     ValueError
         If a function is unknown, or a covariate cannot be used with it.
     """
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"variance must be a text such as 'varIdent(Sex)', not {text!r}")
     pieces: list[Piece] = []
     for part in (text or "").split("*") if text else []:
         found = CALL.fullmatch(part)

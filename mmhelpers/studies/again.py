@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mmhelpers.fitting import Fit, fit
 from mmhelpers.studies.cells import DesignCell
 from mmhelpers.studies.plan import Plan, plan_from
@@ -111,6 +113,8 @@ def replay(rows: pd.DataFrame, i: int, **given: Any) -> Replay:
         raise ValueError(
             "rows: these do not say where they come from; take the rows of mm.study or read_study"
         )
+    if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
+        raise TypeError(f"i must be the position of a row, a whole number, not {i!r}")
     if not -len(rows) <= i < len(rows):
         raise IndexError(f"there is no row {i}: there are {len(rows)}")
     row = rows.iloc[i]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,6 +189,25 @@ def outcomes(tests: ByUnit) -> list[Outcome]:
     ]
 
 
+def check_columns(analysis: Any, frame: pd.DataFrame, effect: str) -> None:
+    """Refuse an analysis of columns that the design does not have."""
+    for argument, name in (("subject", analysis.subject), ("item", analysis.item), ("effect", effect)):
+        if name not in frame.columns:
+            raise ValueError(
+                f"{argument} is {name!r}, and the design has {', '.join(map(str, frame.columns))}"
+            )
+
+
+def p_values_of_f(
+    Y: Floats, subject: ArrayLike, item: ArrayLike, condition: Floats, effects: Sequence[float]
+) -> dict[str, Floats]:
+    """p-values of F1, F2, F1xF2 and min F' with each of some effects of the condition added to Y, (n_effects, n_rep)."""
+    tests = [
+        outcomes(by_subject_and_item(Y + effect * condition, subject, item, condition)) for effect in effects
+    ]
+    return {same[0].test: np.array([found.p for found in same]) for same in zip(*tests, strict=True)}
+
+
 @dataclass(frozen=True)
 class ByUnits:
     """The F tests of this module in the place of a model in a study.
@@ -213,6 +232,10 @@ class ByUnits:
 
     subject: str
     item: str
+
+    def check(self, frame: pd.DataFrame, effect: str) -> None:
+        """Raise a ValueError if the design lacks a column."""
+        check_columns(self, frame, effect)
 
     def analyse(self, frame: pd.DataFrame, Y: Floats, effect: str, tests: Sequence[str]) -> list[Outcome]:
         """Test the effect, a column of two values, in each data set."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmhelpers.studies.cells import DesignCell
 from mmhelpers.studies.checkpoint import Checkpoint
-from mmhelpers.studies.plan import SINGLE, Plan, make_plan, true_effect
+from mmhelpers.studies.plan import SINGLE, Plan, make_plan, same_scale, true_effect
 from mmhelpers.studies.rates import KEYS, errors, rates
 from mmhelpers.studies.rows import Rows
 from mmhelpers.studies.run import run
@@ -54,7 +55,8 @@ def study(
     truths : Truth or mapping from labels to Truth
         Of any family; all are combined with all designs.
     models : mapping
-        Label to formula (fitted by REML, tested as `tests` says), or to another `Analysis`.
+        Label to formula (a linear mixed model, fitted by REML, tested as `tests` says), or to another analysis: `Logistic`,
+        `ByUnits`, `SlopeSelection`, or an object of your own (see the page on studies).
     effect : str
         A coefficient, or a term whose coefficients are tested jointly.
     tests : sequence of str
@@ -156,6 +158,7 @@ def type1(
     *,
     n_rep: int = 10_000,
     seed: int,
+    missing: float = 0.0,
     executor: Any = None,
     progress: bool = False,
 ) -> pd.DataFrame:
@@ -163,7 +166,7 @@ def type1(
 
     Parameters
     ----------
-    design, truth, models, effect, tests, alpha, n_rep, seed, executor, progress
+    design, truth, models, effect, tests, alpha, n_rep, seed, missing, executor, progress
         As in `study`; the truth's coefficients of the effect must be 0.
 
     Returns
@@ -192,7 +195,9 @@ def type1(
     0  slope-less  0.319  0.015  1000
     1     maximal  0.055  0.007  1000
     """
-    plan = make_plan(design, truth, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha)
+    plan = make_plan(
+        design, truth, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha, missing=missing
+    )
     for cell in plan.cells:
         size = true_effect(cell)
         if size:
@@ -214,6 +219,7 @@ def power(
     n_rep: int = 1000,
     seed: int,
     precision: float | None = None,
+    missing: float = 0.0,
     executor: Any = None,
     progress: bool = False,
 ) -> pd.DataFrame:
@@ -221,15 +227,18 @@ def power(
 
     Parameters
     ----------
-    designs, truths, models, effect, tests, alpha, n_rep, seed, precision, executor, progress
-        As in `study`; `over` makes the designs of a grid.
+    designs, truths, models, effect, tests, alpha, n_rep, seed, precision, missing, executor, progress
+        As in `study`; `over` makes the designs of a grid. A study that must survive being killed, or goes into a file, is
+        run by `study` (its `checkpoint` and `out`) and counted by `rates`.
 
     Returns
     -------
     DataFrame
         The columns of `type1`, after the labels of designs and truths where there are several; and for an effect of
         one coefficient ``wrong_sign``, the share of significant estimates with the wrong sign, and
-        ``exaggeration``, their mean absolute value over the true one (NaN where none is significant).
+        ``exaggeration``, their mean absolute value over the true one. Both are NaN where no estimate is significant;
+        the exaggeration also where the model estimates on another scale than the truth has it (a linear mixed model of
+        counts or of answers of yes or no, whose truth is on the scale of the link: see `Logistic`).
 
     Examples
     --------
@@ -246,8 +255,8 @@ def power(
     import pandas as pd
 
     plan = make_plan(
-        designs, truths, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha, precision=precision
-    )
+        designs, truths, models, effect, tests, n_rep=n_rep, seed=seed, alpha=alpha, precision=precision, missing=missing,
+    )  # fmt: skip
     sizes = [true_effect(cell) for cell in plan.cells]
     if any(size == 0 for size in sizes):
         raise ValueError(f"truth: {effect} is 0 there, so there is no power to find it: take mm.type1")
@@ -259,7 +268,14 @@ def power(
             continue
         part = rows[(rows["design"] == cell.design) & (rows["truth"] == cell.truth)]
         for a in plan.alpha:
-            wrong.append(errors(part, size, a).drop(columns="significant").assign(alpha=a))
+            found = errors(part, size, a).drop(columns="significant").assign(alpha=a)
+            other = (
+                []
+                if not isinstance(cell, DesignCell)
+                else [label for label, model in cell.models.items() if not same_scale(model, cell.law)]
+            )
+            found.loc[found["model"].isin(other), "exaggeration"] = np.nan
+            wrong.append(found)
     if wrong:
         table = table.merge(pd.concat(wrong), how="left", on=[*KEYS, "alpha"])
     else:

@@ -114,6 +114,11 @@ class DesignCell:
                     _model(model, self.source, self.effect)
                 except ValueError as error:
                     raise ValueError(f"models[{label!r}]: {error}") from None
+            elif hasattr(model, "check"):
+                try:
+                    model.check(frame, self.effect)
+                except ValueError as error:
+                    raise ValueError(f"models[{label!r}]: {error}") from None
         if self.missing and round(len(frame) * self.missing) >= len(frame):
             raise ValueError(f"missing: {self.missing} of {len(frame)} cells leaves none")
         if self.statistics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 class CheckpointError(ValueError):
     """A folder that cannot be continued from."""
+
+
+class DamagedBlockError(CheckpointError):
+    """The file of a block cannot be read."""
+
+
+class DamagedBlockWarning(UserWarning):
+    """The file of a block cannot be read; the block is computed again."""
 
 
 class Checkpoint:
@@ -101,19 +110,35 @@ class Checkpoint:
         return {(int(cell), int(block)) for cell, block in found}
 
     def save(self, cell: int, block: int, frame: pd.DataFrame) -> None:
-        """Keep a block."""
+        """Keep a block: it is on the disk before its file has its name, so that a power cut leaves no half of it."""
         write_frame(frame, self.path(cell, block), {"key": self.key})
 
-    def load(self, cell: int, block: int) -> pd.DataFrame | None:
-        """Return a block that is done; None where the file cannot be read, as after a power cut."""
+    def read(self, cell: int, block: int) -> pd.DataFrame:
+        """Return a block that is done.
+
+        Raises
+        ------
+        DamagedBlockError
+            If its file cannot be read.
+        CheckpointError
+            If it is another study's.
+        """
         try:
             frame, about = read_frame(self.path(cell, block))
-        except ValueError:
-            self.path(cell, block).unlink()
-            return None
+        except ValueError as error:
+            raise DamagedBlockError(f"a block of the study cannot be read: {error}") from None
         if about.get("key") != self.key:
             raise CheckpointError(f"{self.path(cell, block)} belongs to another study")
         return frame
+
+    def load(self, cell: int, block: int) -> pd.DataFrame | None:
+        """Return a block that is done; a damaged one is removed with a warning, and None returned: it is computed again."""
+        try:
+            return self.read(cell, block)
+        except DamagedBlockError as error:
+            warnings.warn(f"{error}; it is computed again", DamagedBlockWarning, stacklevel=2)
+            self.path(cell, block).unlink()
+            return None
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any]) -> str:

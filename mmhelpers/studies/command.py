@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 
 from mmhelpers.studies.api import run_plan
 from mmhelpers.studies.config import ConfigError, plan_of, read_config
-from mmhelpers.studies.executors import one_thread
+from mmhelpers.studies.executors import one_thread, optional
 from mmhelpers.studies.plan import Plan
 from mmhelpers.studies.rates import RATE_COLUMNS, rates
 from mmhelpers.studies.store import read_study
@@ -19,8 +20,12 @@ from mmhelpers.studies.store import read_study
 COPY = "study.toml"  # name of the configuration's copy in a folder of checkpoints
 
 
+class Stopped(Exception):  # noqa: N818 (no error: somebody pressed Ctrl-C)
+    """A study was interrupted, in one line that says how to go on."""
+
+
 def study_command(
-    config: Path, out: Path | None, executor: str, resume: bool, dry_run: bool, progress: bool
+    config: Path, out: Path | None, executor: str, resume: bool, dry_run: bool, progress: bool | None
 ) -> str:
     """Run a study's file and return what is to be printed.
 
@@ -37,7 +42,8 @@ def study_command(
         Go on with a study that was begun.
     dry_run : bool
         Only say what would be done, and how long it would take.
-    progress : bool
+    progress : bool, optional
+        Show a bar; by default where tqdm is installed.
 
     Returns
     -------
@@ -55,8 +61,15 @@ def study_command(
         return dry_report(plan)
     if out.exists():
         raise ConfigError(f"{out} is there already: the study is done (mmhelpers report {out}), or remove it")
+    optional("pyarrow", "writing Parquet")  # before anything is begun
     folder = out.with_name(out.name + ".blocks")
-    rows = run_plan(plan, as_executor(executor), progress, folder, resume, out, config)
+    bar = importlib.util.find_spec("tqdm") is not None if progress is None else progress
+    try:
+        rows = run_plan(plan, as_executor(executor), bar, folder, resume, out, config)
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"stopped; what is done is kept, and `mmhelpers study {folder} --resume` goes on from there"
+        ) from None
     shutil.rmtree(folder)
     return f"{table_text(rates(rows, plan.alpha))}\n\n{len(rows):,} rows in {out}"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
+
+from mmhelpers import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,31 +35,48 @@ def over(make: Callable[..., Any], **values: Sequence[Any]) -> dict[str, Any]:
     >>> {name: len(design) for name, design in grid.items()}
     {'n=6, t=5': 30, 'n=6, t=10': 60, 'n=12, t=5': 60, 'n=12, t=10': 120}
     """
-    if not values or any(isinstance(v, str) or not len(v) for v in values.values()):
+    if not callable(make):
+        raise TypeError(f"make must be a function that makes one design from the values, not {make!r}")
+    if not values or any(
+        isinstance(v, str) or not hasattr(v, "__len__") or not len(v) for v in values.values()
+    ):
         raise ValueError("over: give a sequence of values for each argument, over(make, n=[6, 12])")
-    out = {}
+    try:
+        inspect.signature(make).bind(**dict.fromkeys(values))
+    except TypeError as error:
+        raise TypeError(f"over: make does not take {', '.join(values)} by name ({error})") from None
+    except ValueError:
+        pass  # a builtin that does not tell its arguments
+    out: dict[str, Any] = {}
     for combination in product(*values.values()):
-        given = dict(zip(values, combination, strict=True))
-        out[grid_name(given)] = make(**given)
+        one = dict(zip(values, combination, strict=True))
+        name = grid_name(one)
+        if name in out:
+            raise ValueError(
+                f"over: {name} comes twice, and one of the two would be lost: give each value once"
+            )
+        out[name] = make(**one)
     return out
 
 
 def grid_name(given: dict[str, Any]) -> str:
     """Return the name of a combination."""
     return ", ".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in given.items()
+        f"{key}={value:.15g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in given.items()
     )
 
 
-def spread(table: pd.DataFrame, column: str = "design") -> pd.DataFrame:
+def spread(table: pd.DataFrame, column: str | None = None) -> pd.DataFrame:
     """Turn names such as ``"n=6, trials=10"`` into columns, numbers where they are numbers.
 
     Parameters
     ----------
     table : DataFrame
         With names from `over` in a column.
-    column : str
-        Which one.
+    column : str, optional
+        Which one: ``"design"`` or ``"truth"``; by default the one of the two that the table has, the design where it
+        has both.
 
     Returns
     -------
@@ -78,6 +98,9 @@ def spread(table: pd.DataFrame, column: str = "design") -> pd.DataFrame:
     """
     import pandas as pd
 
+    given.table("table", table, "mm.power")
+    if column is None:
+        column = "truth" if "truth" in table.columns and "design" not in table.columns else "design"
     if column not in table.columns:
         raise ValueError(f"column is {column!r}, which is no column of the table ({list(table.columns)})")
     found: list[dict[str, Any]] = []

@@ -118,7 +118,8 @@ class Analysis(Protocol):
 
     A formula stands for the mixed model of that formula; other analyses (tests on means by subject, a
     selection of random slopes) are objects with this method. They must be picklable and must not draw
-    random numbers.
+    random numbers. A method ``check(frame, effect)``, if there is one, is asked before anything is simulated and raises a
+    ValueError if the analysis does not fit the design.
 
     Examples
     --------

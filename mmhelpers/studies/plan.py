@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mmhelpers.design import Design
-from mmhelpers.simulation import Truth
+from mmhelpers.simulation import Binomial, Gaussian, Truth
 from mmhelpers.simulation.streams import cell_seed
 from mmhelpers.studies.cells import Cell, DesignCell, GeneratorCell, _law, _model
 from mmhelpers.studies.effect import TESTS
 from mmhelpers.studies.generators import find_generator
+from mmhelpers.studies.logistic import Logistic
 from mmhelpers.studies.outcome import Analysis
 from mmhelpers.studies.record import (
     as_design,
@@ -208,6 +209,8 @@ def check_models(models: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def check_tests(tests: str | Sequence[str]) -> tuple[str, ...]:
     """Return the names of the tests."""
+    if not isinstance(tests, Iterable):
+        raise TypeError(f"tests must be names of tests, some of {', '.join(TESTS)}, not {tests!r}")
     names = (tests,) if isinstance(tests, str) else tuple(tests)
     for name in names:
         if name not in TESTS:
@@ -248,9 +251,10 @@ def true_effect(cell: Any) -> float | None:
     matrices, bound = _law(cell.source, cell.law)
     truth = dict(zip(matrices.x_names, bound.beta.tolist(), strict=True))
     for label, model in cell.models.items():
-        if isinstance(model, str):
+        formula = model if isinstance(model, str) else getattr(model, "formula", None)
+        if isinstance(formula, str):
             try:
-                bound_model = _model(model, cell.source, cell.effect)
+                bound_model = _model(formula, cell.source, cell.effect)
             except ValueError as error:
                 raise ValueError(f"models[{label!r}]: {error}") from None
             names = [bound_model.matrices.x_names[j] for j in bound_model.columns]
@@ -259,3 +263,10 @@ def true_effect(cell: Any) -> float | None:
                 return float(values[0])
             return float("nan") if any(values) else 0.0
     return None
+
+
+def same_scale(model: Any, law: Truth) -> bool:
+    """Whether a model's estimate of an effect can be compared with the truth's coefficient."""
+    if isinstance(model, Logistic):
+        return isinstance(law.family, Binomial)
+    return not isinstance(model, str) or isinstance(law.family, Gaussian)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from mmhelpers import given
 from mmhelpers.studies.plan import as_levels
 
 Floats = NDArray[np.float64]
@@ -56,9 +57,7 @@ def rates(
     0  intercepts   0.05  400       0
     1  intercepts   0.50  400       0
     """
-    lacking = [name for name in (*KEYS, "p", "converged", "singular") if name not in rows.columns]
-    if lacking:
-        raise ValueError(f"rows: these have no column {lacking[0]!r}; take the rows of mm.study")
+    check_rows(rows)
     levels = as_levels(alpha)
     out: list[tuple[Any, ...]] = []
     for key, part in rows.groupby(KEYS, observed=True, sort=False):
@@ -71,6 +70,14 @@ def rates(
             low, high = binomial_interval(hits, n, level, interval)
             out.append((*key, a, rate, se, float(low), float(high), n, failed, singular))
     return pd.DataFrame(out, columns=RATE_COLUMNS)
+
+
+def check_rows(rows: Any) -> None:
+    """Refuse what are no rows of a study."""
+    given.table("rows", rows, "mm.study")
+    lacking = [name for name in (*KEYS, "p", "converged", "singular") if name not in rows.columns]
+    if lacking:
+        raise ValueError(f"rows: these have no column {lacking[0]!r}; take the rows of mm.study")
 
 
 def fitted(rows: pd.DataFrame) -> NDArray[np.bool_]:
@@ -109,7 +116,12 @@ def binomial_interval(
 
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level!r}")
-    x, m = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
+    try:
+        x, m = np.broadcast_arrays(np.asarray(hits, dtype=float), np.asarray(n, dtype=float))
+    except (TypeError, ValueError):
+        raise ValueError(f"hits and n must be numbers, of one shape, not {hits!r} and {n!r}") from None
+    if not (np.isfinite(x).all() and np.isfinite(m).all() and (x >= 0).all() and (x <= m).all()):
+        raise ValueError(f"hits must lie between 0 and n, not {hits!r} of {n!r}")
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "wilson":
             z = float(ndtri((1 + level) / 2))
@@ -121,7 +133,7 @@ def binomial_interval(
             low = np.where(x > 0, betaincinv(np.maximum(x, 1), m - x + 1, tail), 0.0)
             high = np.where(x < m, betaincinv(x + 1, np.maximum(m - x, 1), 1 - tail), 1.0)
         else:
-            raise ValueError(f"interval must be 'wilson' or 'clopper-pearson', not {kind!r}")
+            raise ValueError(f"kind must be 'wilson' or 'clopper-pearson', not {kind!r}")
     empty = m <= 0
     return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
 
@@ -176,6 +188,7 @@ def errors(rows: pd.DataFrame, effect: float, alpha: float = 0.05) -> pd.DataFra
     for key, part in rows.groupby(KEYS, observed=True, sort=False):
         hit = fitted(part) & (part["p"].to_numpy() < alpha)
         found = part["estimate"].to_numpy()[hit]
+        found = found[~np.isnan(found)]  # some tests (F by subjects) have no estimate, and so no sign
         wrong = float(np.mean(np.sign(found) != np.sign(effect))) if len(found) else np.nan
         size = float(np.mean(np.abs(found)) / abs(effect)) if len(found) else np.nan
         out.append((*key, wrong, size, int(hit.sum())))
@@ -219,6 +232,7 @@ def pvalue_quantiles(
     """
     from scipy.special import betaincinv
 
+    check_rows(rows)
     if points < 2 or not 0 < level < 1:
         raise ValueError("points must be 2 or more, and level lie between 0 and 1")
     out = []

@@ -37,16 +37,41 @@ def run(
     Rows
         Cells in the order of the plan, data sets in order: it does not depend on who computed what, or when.
     """
+    done, limits = compute_blocks(plan, executor, checkpoint, progress)
+    rows = together([done[cell, block] for cell, limit in enumerate(limits) for block in range(limit)])
+    rows.attrs["study"] = plan
+    return rows
+
+
+def compute_blocks(
+    plan: Plan,
+    executor: Any = None,
+    checkpoint: Checkpoint | None = None,
+    progress: bool = False,
+    in_step: bool = False,
+) -> tuple[dict[tuple[int, int], pd.DataFrame], list[int]]:
+    """Compute the blocks of a plan that are not kept yet; the arguments are those of `run`.
+
+    Parameters
+    ----------
+    in_step : bool
+        The first blocks of all cells, then the second ones: a study that is ended early has as many of each.
+
+    Returns
+    -------
+    done : dict
+        (cell, block) to what the cell's ``rows`` gave.
+    limits : list of int
+        Blocks of each cell that belong to the result.
+    """
     done: dict[tuple[int, int], pd.DataFrame] = {}
     ledger = Ledger(plan)
 
     def tasks() -> Iterator[Task]:
-        for cell in range(len(plan.cells)):
-            for block, n in enumerate(ledger.sizes[cell]):
-                if block >= ledger.limit[cell]:
-                    break
-                if (cell, block) not in done:
-                    yield cell, block, n
+        all_blocks = [(cell, block) for cell, sizes in enumerate(ledger.sizes) for block in range(len(sizes))]
+        for cell, block in sorted(all_blocks, key=lambda at: at[::-1]) if in_step else all_blocks:
+            if block < ledger.limit[cell] and (cell, block) not in done:
+                yield cell, block, ledger.sizes[cell][block]
 
     with Bar(sum(map(sum, ledger.sizes)), progress) as bar:
         if checkpoint is not None:
@@ -63,9 +88,7 @@ def run(
             done[cell, block] = frame
             ledger.enter(cell, block, frame)
             bar.step(n)
-    rows = together([done[cell, block] for cell, limit in enumerate(ledger.limit) for block in range(limit)])
-    rows.attrs["study"] = plan
-    return rows
+    return done, ledger.limit
 
 
 class Ledger:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,21 @@ def content_hash(rows: pd.DataFrame) -> str:
     >>> content_hash(one) == content_hash(two)
     True
     """
+    return _digest(rows, COLUMNS)
+
+
+def _digest(frame: pd.DataFrame, names: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for name in COLUMNS:
-        digest.update(name.encode() + b"\0")
-        column = rows[name]
-        if name in LABELS:
+    for name in names:
+        digest.update(str(name).encode() + b"\0")
+        column = frame[name]
+        if name in LABELS or not pd.api.types.is_numeric_dtype(column):
             codes, labels = pd.factorize(column.astype(object))
             digest.update("\0".join(map(str, labels)).encode())
             digest.update(codes.astype("<i8").tobytes())
-        elif name in FLAGS:
+        elif name in FLAGS or pd.api.types.is_bool_dtype(column):
             digest.update(column.to_numpy(dtype=bool).tobytes())
-        elif name in {"rep", "seed"}:
+        elif name in {"rep", "seed"} or pd.api.types.is_integer_dtype(column):
             digest.update(column.to_numpy(dtype="<i8").tobytes())
         else:
             values = column.to_numpy(dtype="<f8")
@@ -78,14 +83,8 @@ def write_rows(rows: pd.DataFrame, path: str | Path, plan: Plan) -> Path:
     sha256, the versions of the packages, and the sha256 of the content. There is no time or machine in it: the same
     study makes the same file.
     """
-    about = {
-        "record": plan.record,
-        "key": plan.key,
-        "versions": versions(),
-        "content": content_hash(rows),
-    }
     path = Path(path)
-    write_frame(rows, path, about, sync=True)
+    write_frame(rows, path, {"record": plan.record, "key": plan.key, "versions": versions()})
     return path
 
 
@@ -121,8 +120,6 @@ def read_study(path: str | Path) -> Rows:
     frame, about = read_frame(Path(path))
     if "record" not in about:
         raise ValueError(f"{path} is no study: it has no record of one inside")
-    if content_hash(frame) != about["content"]:
-        raise ValueError(f"{path}: the content is not what was written (its hash differs)")
     rows = Rows(frame)
     rows.attrs["about"] = about
     with contextlib.suppress(ValueError, ImportError):  # what was drawn by a function cannot be drawn again
@@ -130,33 +127,48 @@ def read_study(path: str | Path) -> Rows:
     return rows
 
 
-def write_frame(frame: pd.DataFrame, path: Path, about: dict[str, Any], sync: bool = False) -> None:
-    """Write a table beside its place, then put it there: nobody ever sees half of it.
+def write_frame(frame: pd.DataFrame, path: Path, about: dict[str, Any]) -> None:
+    """Write a table beside its place, and put it there when it is on the disk: nobody ever sees half of it.
 
-    With `sync` it is on the disk before that, so that not even a power cut leaves half of it; this is slow.
+    The metadata says what is in it, with the sha256 of the content, so that `read_frame` notices a single changed bit.
     """
     pa, pq = optional("pyarrow", "writing Parquet"), optional("pyarrow.parquet", "writing Parquet")
     bare = pd.DataFrame({name: frame[name] for name in frame.columns})
     table = pa.Table.from_pandas(bare, preserve_index=False, nthreads=1)
+    about = about | {"content": _digest(bare, bare.columns)}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | {META: json.dumps(about).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with open(beside, "wb") as file:
         pq.write_table(table, file, compression="zstd")
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(beside, path)
 
 
 def read_frame(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a table and what it says of itself."""
+    """Read a table and what it says of itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no Parquet file, or its content is not what was written.
+    """
     pa, pq = optional("pyarrow", "reading Parquet"), optional("pyarrow.parquet", "reading Parquet")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    content = path.read_bytes()  # an error of the disk is not one of the content
     try:
-        table = pq.read_table(str(path), use_threads=False, memory_map=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no Parquet file: {error}") from None
-    about = json.loads((table.schema.metadata or {}).get(META, b"{}"))
-    return table.to_pandas(use_threads=False), about
+        table = pq.read_table(pa.BufferReader(content), use_threads=False)
+        about = dict(json.loads((table.schema.metadata or {}).get(META, b"{}")))
+        frame = table.to_pandas(use_threads=False)
+        same = "content" not in about or about["content"] == _digest(frame, frame.columns)
+    except (
+        Exception
+    ) as error:  # Arrow and pandas have a dozen kinds for bytes that are not what they should be
+        raise ValueError(f"{path} is no Parquet file, or damaged: {error}") from None
+    if not same:
+        raise ValueError(f"{path}: the content is not what was written (its hash differs)")
+    return frame, about
