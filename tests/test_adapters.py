@@ -191,91 +191,10 @@ FITS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", FITS)
-def test_contract(name):
-    """What every adapter must give, whatever the engine."""
-    contract(mm.view(FITS[name]()))
-
-
-def contract(seen: mm.FitView) -> None:
-    n, p = seen.nobs, len(seen.beta)
-    assert seen.X.shape == (n, p) == (len(seen.observed), len(seen.x_names))
-    assert seen.vcov.shape == (p, p)
-    for values in (seen.fitted(True), seen.fitted(False), seen.weights, seen.offset):
-        assert values.shape == (n,)
-        assert np.isfinite(values).all()
-    eta = seen.X @ seen.beta + seen.offset
-    np.testing.assert_allclose(seen.family.inverse_link(eta), seen.fitted(False), rtol=1e-8)
-    effects = sum((t.contribution(t.modes) for t in seen.terms), np.zeros(n))
-    np.testing.assert_allclose(seen.family.inverse_link(eta + effects), seen.fitted(True), rtol=1e-6)
-    if seen.frame is not None:
-        assert len(seen.frame) == n
-        if seen.response in seen.frame:
-            np.testing.assert_allclose(np.asarray(seen.frame[seen.response], float), seen.observed)
-    for term in seen.terms:
-        assert term.index.max() < len(term.levels)
-        assert term.modes.shape == (len(term.levels), len(term.columns))
-    assert set(seen.fixed.columns) == {"name", "estimate", "se"}
-    simulated(seen)
-
-
-def simulated(seen: mm.FitView) -> None:
-    """Simulations have the model's means and variances, and the seed alone decides them."""
-    n_sim = 800
-    for conditional in (True, False):
-        draws = seen.simulate(n_sim, np.random.default_rng(1), conditional)
-        assert draws.shape == (seen.nobs, n_sim)
-        np.testing.assert_array_equal(draws, seen.simulate(n_sim, np.random.default_rng(1), conditional))
-        if not seen.linear:
-            if not seen.terms:
-                variance = seen.family.variance(seen.fitted(), seen.weights)
-                z = (draws.mean(axis=1) - seen.fitted()) / np.sqrt(variance / n_sim)
-                assert np.abs(z).max() < 6  # skewed counts and proportions
-            continue
-        variance = seen.sigma**2 / seen.weights
-        if not conditional:
-            for term in seen.terms:
-                variance = variance + np.einsum("nk,kl,nl->n", term.z, term.cov, term.z)
-        # standardised errors of the simulated means and variances: 5 of them, since thousands are looked at
-        z = (draws.mean(axis=1) - seen.fitted(conditional)) / np.sqrt(variance / n_sim)
-        assert np.abs(z).max() < 5
-        v = (draws.var(axis=1, ddof=1) / variance - 1) / np.sqrt(2 / (n_sim - 1))
-        assert np.abs(v).max() < 5.5
-
-
-@pytest.mark.r
-@pytest.mark.parametrize("kind", ["lm", "lmer", "lmer missing", "glmer"])
-def test_contract_pymer4(pymer4, kind):
-    data = sleep()
-    if "missing" in kind:
-        data.loc[3, "Reaction"] = np.nan
-    if kind == "lm":
-        fit = pymer4.lm("Reaction~Days", polars(data))
-    elif kind == "glmer":
-        data = mm.load("cbpp")
-        data["prop"] = data["incidence"] / data["size"]
-        fit = pymer4.glmer("prop~period+(1|herd)", polars(data), family="binomial", weights="size")
-    else:
-        fit = pymer4.lmer("Reaction~Days+(Days|Subject)", polars(data))
-    fit.fit()
-    contract(mm.view(fit))
-
-
 def test_crossed_components_stay_apart():
     seen = mm.view(crossed_fit())
     assert {t.group for t in seen.terms} == {"plate", "sample"}
     assert [len(t.levels) for t in seen.terms] == [24, 6]
-
-
-def test_refit_repeats_the_fit_on_its_own_response():
-    for fit in (ols_fit(), fit_sleep(True), missing_fit()):
-        seen = mm.view(fit)
-        assert seen.refit is not None
-        again = seen.refit(seen.observed)
-        np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-6)
-        assert again.loglik == pytest.approx(seen.loglik, abs=1e-5)
-        assert [t.columns for t in again.terms] == [t.columns for t in seen.terms]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -308,29 +227,11 @@ def test_a_failed_fit_is_refused_in_words():
         replace(seen, beta=np.append(seen.beta[:-1], np.nan))
 
 
-def test_what_has_no_distribution_says_so():
-    data = counts()
-    quasi = smf.glm("y ~ x", data, family=sm.families.Poisson()).fit(scale="X2")
-    gee = smf.gee("y ~ x", "g", data, family=sm.families.Poisson()).fit()
-    for fit, words in ((quasi, "quasi-likelihood"), (gee, "working correlation")):
-        with pytest.raises(mm.UnsupportedFitError, match=words):
-            mm.quantile_residuals(fit)
-    frequent = smf.glm("y ~ x", data, family=sm.families.Poisson(), freq_weights=data.t).fit()
-    with pytest.raises(mm.UnsupportedFitError, match="repeat the rows"):
-        mm.view(frequent)
-
-
-def test_refusals_in_words():
-    with pytest.raises(mm.UnsupportedFitError, match=r"call its \.fit"):
-        mm.view(smf.ols("Reaction ~ Days", sleep()))
-    with pytest.raises(mm.UnsupportedFitError, match="no adapter knows"):
-        mm.view(3)
+def test_agreement_refuses_in_words():
     with pytest.raises(ValueError, match="at least two"):
         mm.agreement({"one": ols_fit()})
     with pytest.raises(ValueError, match="different numbers of observations"):
         mm.agreement({"all": fit_sleep(False), "without": missing_fit()})
-    with pytest.raises(ValueError, match="at least one simulation"):
-        mm.view(ols_fit()).simulate(0, np.random.default_rng(1))
 
 
 def test_protocol_hook_is_honoured_and_checked():

@@ -92,25 +92,6 @@ def test_estimates_are_posterior_means():
     np.testing.assert_allclose(seen.fitted(False), without.mean(("chain", "draw")), rtol=1e-10)
 
 
-@pytest.mark.parametrize("make", [sleep, herds], ids=["gaussian", "binomial"])
-def test_contract(make):
-    fit = make()
-    seen = mm.view(fit)
-    n = seen.nobs
-    eta = seen.X @ seen.beta + seen.offset
-    np.testing.assert_allclose(seen.family.inverse_link(eta), seen.fitted(False), rtol=1e-8)
-    effects = sum((t.contribution(t.modes) for t in seen.terms), np.zeros(n))
-    np.testing.assert_allclose(seen.family.inverse_link(eta + effects), seen.fitted(True), rtol=1e-8)
-    assert seen.frame is not None
-    assert len(seen.frame) == n
-    for conditional in (True, False):
-        y = seen.simulate(150, np.random.default_rng(1), conditional)
-        assert y.shape == (n, 150)
-        np.testing.assert_array_equal(y, seen.simulate(150, np.random.default_rng(1), conditional))
-        if seen.family.name == "binomial":
-            assert np.allclose(y * seen.weights[:, None], np.rint(y * seen.weights[:, None]))
-
-
 def test_simulations_are_the_posterior_predictive():
     """Mean and variance by hand: parameters vary, and groups are drawn anew unless they are kept."""
     seen = mm.view(sleep())

@@ -184,6 +184,10 @@ CANNOT: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+#: engines whose fits have no other response to be fitted to here
+CANNOT_REFIT = {"bambi", "Mine"}
+
+
 @functools.cache
 def seen_of(name: str) -> mm.FitView:
     return mm.view((IN_PYTHON | IN_R)[name]())
@@ -202,6 +206,7 @@ def test_observed_fitted_and_design_have_their_shapes(name):
     for values in (seen.observed, seen.fitted(True), seen.fitted(False), seen.weights, seen.offset):
         assert values.shape == (n,)
         assert np.isfinite(values).all()
+    assert list(seen.fixed.columns) == ["name", "estimate", "se"]
     assert list(seen.fixed["name"]) == list(seen.x_names)
     assert mm.view(seen) is seen
     if seen.frame is not None:
@@ -222,8 +227,12 @@ def test_fitted_values_are_those_of_design_and_effects(name):
     # a posterior mean of a product is not that of its factors
     np.testing.assert_allclose(inside, inside[0], rtol=0.1 if seen.engine == "bambi" else 1e-5)
     assert 0.3 < inside[0] <= 1
-    np.testing.assert_allclose(inside * marginal, seen.fitted(False), rtol=1e-4)
-    np.testing.assert_allclose(inside * conditional, seen.fitted(True), rtol=1e-4)
+    # gamm4's own pair of fits differs by 1e-6; a mixture's share is found by dividing
+    close = 1e-4 if "zero-inflated" in name or "gamm4" in name else 1e-6
+    np.testing.assert_allclose(
+        inside * marginal, seen.fitted(False), rtol=close / 100 if close < 1e-4 else close
+    )
+    np.testing.assert_allclose(inside * conditional, seen.fitted(True), rtol=close)
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -254,6 +263,9 @@ def test_simulations_are_decided_by_the_generator_alone(name):
         assert first.shape == (seen.nobs, 3)
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
+        if seen.family.name == "binomial":
+            successes = first * seen.weights[:, None]
+            np.testing.assert_allclose(successes, np.rint(successes), atol=1e-8)
     with pytest.raises(TypeError, match="numpy Generator"):
         seen.simulate(3, 1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one"):
@@ -281,8 +293,18 @@ def test_simulations_have_the_models_mean_and_variance(name):
     assert np.abs(z).max() < MEANS
     ratio = float((draws.var(axis=1, ddof=1) / variance)[variance > 1e-6 * variance.max()].mean())
     assert 1 - VARIANCE < ratio < 1 + (PREDICTIVE if predictive else VARIANCE)
-    if not seen.linear or predictive:
+    if predictive:
         return
+    if not seen.terms:
+        new = seen.simulate(N_SIM, np.random.default_rng(2), False)
+        assert (
+            np.abs((new.mean(axis=1) - seen.fitted(False)) / np.sqrt(new.var(axis=1) / N_SIM + 1e-12)).max()
+            < MEANS
+        )
+    if not seen.linear:
+        return
+    v = (draws.var(axis=1, ddof=1) / variance - 1) / np.sqrt(2 / (N_SIM - 1))
+    assert np.abs(v).max() < MEANS
     for term in seen.random:
         variance = variance + np.einsum("nk,kl,nl->n", term.z, term.cov, term.z)
     draws = seen.simulate(N_SIM, np.random.default_rng(2), False)
@@ -290,6 +312,24 @@ def test_simulations_have_the_models_mean_and_variance(name):
     assert np.abs(z).max() < MEANS
     v = (draws.var(axis=1, ddof=1) / variance - 1) / np.sqrt(2 / (N_SIM - 1))
     assert np.abs(v).max() < MEANS
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_refit_is_the_fit_on_its_own_response_and_another_on_another(name):
+    seen = seen_of(name)
+    if seen.refit is None:
+        assert seen.engine in CANNOT_REFIT
+        with pytest.raises(mm.UnsupportedFitError, match="cannot be refitted"):
+            mm.quantile_residuals(seen, n_sim=5, refit=True)
+        return
+    again = seen.refit(seen.observed)
+    # optimisers that start elsewhere, and likelihoods that are flat at their top
+    np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-3, atol=1e-4 * np.abs(seen.beta).max())
+    assert again.loglik == pytest.approx(seen.loglik, abs=1e-3)
+    assert again.x_names == seen.x_names
+    assert [t.columns for t in again.terms] == [t.columns for t in seen.terms]
+    other = seen.refit(seen.simulate(1, np.random.default_rng(1))[:, 0])
+    assert np.abs(other.beta - seen.beta).max() > 1e-4 * np.abs(seen.beta).max()
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -345,50 +385,6 @@ def test_offsets_are_in_the_means(name):
     assert not np.allclose(moved, seen.family.inverse_link(seen.X @ seen.beta + seen.offset))
 
 
-def one_group() -> pd.DataFrame:
-    rng = np.random.default_rng(2)
-    return pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40), "g": "one"})
-
-
-def test_a_single_group_is_named_or_refused():
-    found = mm.check(smf.mixedlm("y ~ x", one_group(), groups="g").fit(), n_sim=39).to_frame()
-    assert "one level" in found.set_index("diagnosis").loc["singular fit", "advice"]
-    with pytest.raises(ValueError, match=r"\bg\b"):
-        mm.fit("y ~ x + (1 | g)", one_group())
-
-
-@pytest.mark.r
-@pytest.mark.parametrize("function", ["glmmTMB::glmmTMB(y ~ x + (1 | g), d)", "nlme::lme(y ~ x, d, ~ 1 | g)"])
-def test_a_single_group_in_r_is_named(function):
-    code = f"{{set.seed(1); d <- data.frame(x = rnorm(40), y = rnorm(40), g = factor('one')); {function}}}"
-    found = mm.check(in_r(code)(), n_sim=39).to_frame().set_index("diagnosis")
-    assert found.loc["singular fit", "verdict"] == "fault"
-    assert "one level" in found.loc["singular fit", "advice"]
-
-
-def apart() -> pd.DataFrame:
-    x = np.r_[-2.0:-0.5:20j, 0.5:2.0:20j]
-    return pd.DataFrame({"x": x, "y": (x > 0).astype(int), "g": np.arange(40) % 8})
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        pytest.param(lambda: smf.glm("y ~ x", apart(), family=sm.families.Binomial()).fit(), id="statsmodels GLM"),
-        pytest.param(lambda: smf.logit("y ~ x", apart()).fit(disp=0), id="statsmodels Logit"),
-        pytest.param(
-            in_r("{x <- c(seq(-2, -.5, length = 20), seq(.5, 2, length = 20)); glm((x > 0) ~ x, binomial)}"),
-            id="R glm",
-            marks=pytest.mark.r,
-        ),
-    ],
-)  # fmt: skip
-def test_perfect_separation_is_named(made):
-    found = mm.check(made(), n_sim=39).to_frame().set_index("diagnosis")
-    assert found.loc["separation", "verdict"] == "fault"
-    assert "infinity" in found.loc["separation", "advice"]
-
-
 @pytest.mark.parametrize("name", [p for p in FITS if "singular" in str(p.id)])
 def test_a_singular_fit_is_named_and_every_group_is_alike(name):
     seen = seen_of(name)
@@ -411,6 +407,11 @@ def test_what_is_not_read_is_refused_in_words():
 
 
 def test_nothing_is_read_that_was_not_fitted():
-    for what, words in ((smf.ols("y ~ x", one_group()), r"call its \.fit"), (object(), "no adapter knows")):
+    unfitted = smf.ols("Reaction ~ Days", mm.load("sleepstudy"))
+    for what, words in (
+        (unfitted, r"call its \.fit"),
+        (object(), "no adapter knows"),
+        (3, "no adapter knows"),
+    ):
         with pytest.raises(mm.UnsupportedFitError, match=words):
             mm.view(what)

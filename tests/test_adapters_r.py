@@ -112,25 +112,10 @@ def test_generalised_fits_of_glmmtmb(r, name):
     assert mm.check(seen, n_sim=99).verdicts[0].verdict == "fine"
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "lmer(Reaction ~ Days + (Days | Subject), sleepstudy)",
-        "lmer(log(Reaction) ~ Days + (1 | Subject), sleepstudy, REML = FALSE)",
-        "glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial)",
-    ],
-)
-def test_refit_in_r_repeats_the_fit_on_its_own_response(r, code):
-    r(f"m <- {code}")
-    seen = mm.view(r("m"))
-    assert seen.refit is not None
-    again = seen.refit(seen.observed)
-    np.testing.assert_allclose(again.beta, seen.beta, rtol=1e-4)
-    assert again.loglik == pytest.approx(seen.loglik, abs=1e-4)
-    assert seen.refit(seen.simulate(1, np.random.default_rng(1))[:, 0]).beta[0] != seen.beta[0]
-
-
 REFITS = {
+    "lmer": "lmer(Reaction ~ Days + (Days | Subject), sleepstudy)",
+    "lmer of a transformed response": "lmer(log(Reaction) ~ Days + (1 | Subject), sleepstudy, REML = FALSE)",
+    "glmer binomial": "glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial)",
     "gls": LINEAR["gls AR(1) varPower"],
     "lme": LINEAR["lme AR(1)"],
     "lme nested": LINEAR["lme nested"],
@@ -220,8 +205,3 @@ def test_zero_inflated_pearson_residuals_are_rs(r):
     r("v <- (1 - p) * (mu + mu^2 / sigma(m)) + p * (1 - p) * mu^2")
     theirs = values(r, "(Owls$SiblingNegotiation - (1 - p) * mu) / sqrt(v)")
     np.testing.assert_allclose(mm.resid(seen, "pearson"), theirs, rtol=1e-6)
-
-
-def test_unknown_r_objects_are_refused_in_words(r):
-    with pytest.raises(mm.UnsupportedFitError, match="class 'loess'"):
-        mm.view(r("loess(Reaction ~ Days, lme4::sleepstudy)"))

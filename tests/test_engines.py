@@ -51,10 +51,6 @@ def needs_r(spec: dict[str, Any]) -> bool:
     return spec["language"] == "R" or spec.get("needs_r", False)
 
 
-def every(name: str) -> list[Any]:
-    return [pytest.param(r, e, id=f"{r['id']}-{e}") for r in TABLES[name]["row"] for e in r["cells"]]
-
-
 # --- what is stored belongs to what is written ---------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import mmhelpers as mm
 
@@ -126,6 +127,29 @@ def test_published_profile_intervals():
         assert ours.loc[name, {"lwr": "lower", "upr": "upper"}[side]] == pytest.approx(
             row.value, abs=row.tolerance
         )
+
+
+@pytest.mark.parametrize(
+    ("level", "lower", "upper"), [(0.95, -0.4815, 0.6850), (2 * stats.norm.cdf(1.96) - 1, -0.4815, 0.6850)]
+)
+def test_profile_interval_of_a_correlation_that_comes_near_minus_one(level, lower, upper):
+    # the search for the lower end tries -1 first; from there it could not find back, and no bracket was left
+    fit = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
+    row = fit.confint("profile", level=level).loc["cor_Days.(Intercept)|Subject"]
+    assert row["lower"] == pytest.approx(lower, abs=1e-4)
+    assert row["upper"] == pytest.approx(upper, abs=1e-4)
+
+
+def test_profile_does_not_depend_on_where_it_was_before():
+    import importlib
+
+    profile = importlib.import_module("mmhelpers.fitting.profile")
+    ml = mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"), reml=False).fits
+    correlation = profile.parameters(ml)[1]
+    before = correlation.deviance(-0.38065635501322653)
+    for far in (-1.0, -1.0):
+        correlation.deviance(far)
+    assert correlation.deviance(-0.38065635501322653) == pytest.approx(before, abs=1e-6)
 
 
 def test_published_conditional_modes():

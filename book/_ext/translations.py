@@ -8,7 +8,6 @@ the outcomes, is gone from the page; one that is not on the machine that builds 
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -230,15 +229,6 @@ def card(engine: Table, row: Table, name: str, words: str, outcome: Outcome | No
         label = f"Stored result, computed earlier with {outcome['made_with']}."
         made += text(label, classes=("stored-result",))
     return made
-
-
-def words_of(outcome: Outcome) -> list[str]:
-    """Return what a reader should hear of an outcome: the error; a warning beside other numbers; trouble with chains."""
-    if outcome["error"]:
-        return [outcome["error"]]
-    if outcome["verdict"] in {"other", "builds"}:
-        return list(outcome["said"][:1])
-    return [line for line in outcome["said"] if re.search("diverge|rhat|effective sample", line)]
 
 
 def glance(table: Table, outcomes: dict[str, dict[str, Outcome]]) -> nodes.container:

@@ -166,10 +166,22 @@ local({
       y <- y[, 1] / w
     }
     zero <- as.numeric(predict(m, type = "zprob"))
+    scale <- sigma(m)
+    uneven <- !is.finite(or(scale, NA_real_)) || length(glmmTMB::fixef(m)$disp) > 1 # a dispersion formula
+    trials <- fam$family %in% c("binomial", "betabinomial")
+    likelihood_weights <- !trials && any(w != 1)
+    if (!trials) w <- rep(1, nrow(X))
+    if (uneven && fam$family == "gaussian") { # a standard deviation for each row
+      sd <- as.numeric(predict(m, type = "disp"))
+      scale <- sqrt(mean(sd^2))
+      w <- (scale / sd)^2
+      uneven <- FALSE
+    }
     list(class = "glmmTMB", y = as.numeric(y), X = X, x_names = names(beta), beta = as.numeric(beta),
       vcov = as.matrix(vcov(m)$cond), terms = terms, family = fam$family, link = fam$link,
-      theta_nb = sigma(m), sigma = sigma(m), weights = as.numeric(w),
-      offset = as.numeric(or(model.offset(mf), rep(0, nrow(X)))),
+      theta_nb = scale, sigma = scale, weights = as.numeric(w),
+      uneven = uneven, likelihood_weights = likelihood_weights,
+      offset = as.numeric(m$obj$env$data$offset), # model.offset() would count one given as argument twice
       fitted = as.numeric(predict(m, type = "conditional")), loglik = as.numeric(logLik(m)),
       reml = isTRUE(m$modelInfo$REML), messages = if (isTRUE(m$sdr$pdHess)) character(0) else
         "glmmTMB: the Hessian is not positive definite",

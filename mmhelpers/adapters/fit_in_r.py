@@ -125,7 +125,7 @@ def fit_in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) 
     RMissing
         If R or the package is not installed.
     ValueError
-        If `function` does not name its package.
+        If `function` does not name its package, or R refuses the fit: with R's words.
 
     Examples
     --------
@@ -140,6 +140,7 @@ def fit_in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) 
     require_r(package)
     import pandas as pd
     from rpy2 import robjects
+    from rpy2.rinterface_lib.embedded import RRuntimeError
     from rpy2.robjects.conversion import localconverter
 
     from .from_r import _plain
@@ -149,14 +150,18 @@ def fit_in_r(function: str, formula: str, data: pd.DataFrame, **arguments: Any) 
             key for key, value in arguments.items() if isinstance(value, str) and value in data.columns
         ]
         formulas = [k for k, v in arguments.items() if isinstance(v, str) and v.lstrip().startswith("~")]
-        done = _script()(
-            function,
-            formula,
-            r_frame(data),
-            robjects.ListVector({key: _r_value(value) for key, value in arguments.items()}),
-            robjects.StrVector(columns),
-            robjects.StrVector(formulas),
-        )
+        try:
+            done = _script()(
+                function,
+                formula,
+                r_frame(data),
+                robjects.ListVector({key: _r_value(value) for key, value in arguments.items()}),
+                robjects.StrVector(columns),
+                robjects.StrVector(formulas),
+            )
+        except RRuntimeError as error:
+            words = " ".join(str(error).split())
+            raise ValueError(f"{function} refused {formula}: {words}") from error
         names = list(done.names)
         parts = {key: done[names.index(key)] for key in names}
         table = pd.DataFrame(_plain(parts["coefficients"]))

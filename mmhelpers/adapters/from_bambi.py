@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,6 @@ def from_bambi(fit: Any) -> FitView:
         conditional, variance = draws.mean(axis=1), draws.var(axis=1, ddof=1)
         marginal = conditional if not terms else _without_groups(model, idata, trials)
     converged, message = _convergence(idata, component)
-    frame = getattr(model, "data", None)
     return FitView(
         engine="bambi",
         response=str(response.name),
@@ -111,11 +111,23 @@ def from_bambi(fit: Any) -> FitView:
         offset=offset,
         converged=converged,
         message=message,
-        frame=frame.reset_index(drop=True) if frame is not None and len(frame) == n else None,
+        frame=_rows_used(model, n),
         variance=variance,
         simulator=simulator,
         x_terms=x_terms,
     )
+
+
+def _rows_used(model: Any, n: int) -> Any:
+    """Data of the rows that were used, without those that bambi dropped for missing values; None if they cannot be told."""
+    frame = getattr(model, "data", None)
+    if frame is None:
+        return None
+    if len(frame) != n:
+        words = set(re.findall(r"\w+", str(model.formula)))
+        named = [name for name in frame.columns if name in words]
+        frame = frame[frame[named].notna().all(axis=1)]
+    return frame.reset_index(drop=True) if len(frame) == n else None
 
 
 def fixed_draws(fit: Any) -> Array:

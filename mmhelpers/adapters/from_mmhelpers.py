@@ -11,11 +11,27 @@ from numpy.typing import NDArray
 from mmhelpers.engine import fit_matrices
 
 from .families import Family
-from .view import Array, FitView, RandomTerm
+from .view import Array, FitView, RandomTerm, UnsupportedFitError
 
 
 def from_mmhelpers(fit: Any) -> FitView:
-    """See a fit of `mmhelpers.fit`."""
+    """See a fit of `mmhelpers.fit`.
+
+    Raises
+    ------
+    UnsupportedFitError
+        For another object of this package, which is no fit to one data set.
+    """
+    if type(fit).__name__ == "LogisticFits":
+        raise UnsupportedFitError(
+            "fit is a LogisticFits, made for many data sets at once, and keeps no responses: pass yours and simulated "
+            "ones, quantile_residuals(y, fits.simulate(250, rng=rng).T), or fit with R's glmer (fit_in_r)"
+        )
+    if not (hasattr(fit, "matrices") and hasattr(fit, "fits")):
+        raise UnsupportedFitError(
+            f"fit is a {type(fit).__name__}, which is not a fit to one data set; pass what mm.fit, mm.fit_gls, mm.nlme or "
+            "mm.fit_in_r gives"
+        )
     matrices, fits = fit.matrices, fit.fits
     n, sigma = matrices.n, float(fits.sigma[0])
     offset = np.zeros(n) if matrices.offset is None else np.asarray(matrices.offset, float)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .families import Family
-from .view import FitView, RandomTerm, RefitError, Simulator, UnsupportedFitError
+from .view import WEIGHTED, FitView, RandomTerm, RefitError, Simulator, UnsupportedFitError, no_simulation
 
 __all__ = ["from_pymer4", "from_r"]
 
@@ -180,6 +180,11 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
     n = len(y)
     beta, offset = parts["beta"], parts["offset"]
     terms = tuple(_term(part, n) for part in parts["terms"])
+    if parts.get("uneven", [0])[0]:
+        raise UnsupportedFitError(
+            f"the glmmTMB fit has a dispersion of its own for each row (a dispformula) and the family "
+            f"{parts['family'][0]!r}; such dispersions are read of gaussian fits only"
+        )
     family = _family(parts)
     model_frame = pd.DataFrame(parts["frame"]) if parts["frame"] else None
     correlation = parts.get("correlation")
@@ -207,6 +212,8 @@ def _assemble(parts: dict[str, Any], engine: str, frame: Any) -> FitView:
         frame=_data(frame, parts["rows"], n, model_frame),
         correlation=np.reshape(correlation, (n, n)) if correlation is not None and len(correlation) else None,
     )
+    if parts.get("likelihood_weights", [0])[0]:
+        return replace(seen, simulator=no_simulation(WEIGHTED))
     if family.truncated:
         # what is drawn is cut at zero: draws need the means before the cut, readers those after it
         location = family.inverse_link(X @ beta + offset)

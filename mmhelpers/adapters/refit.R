@@ -1,24 +1,23 @@
 # Fit the model of an R fit from scratch, to another response and to a part of its rows (`keep`).
 local({
   # lme4's own refit() starts from the old parameters, and in 1.1-31 uses n - 1 for n - p under REML.
+  # Weights and offset go in as columns of their own: as arguments they would lose to columns of the same name.
   refit_merMod <- function(m, y, keep) {
     frame <- model.frame(m)
     data <- tryCatch(eval(getCall(m)$data, environment(formula(m))), error = function(e) NULL)
     data <- if (is.data.frame(data)) data[rownames(frame), , drop = FALSE] else frame
     data$.response <- y
+    data$.prior <- weights(m)
+    data$.offset <- if (is.null(getCall(m)$offset)) 0 else lme4::getME(m, "offset") # one in the formula comes with it
     data <- data[keep, , drop = FALSE]
     f <- formula(m)
     f[[2]] <- quote(.response)
-    environment(f) <- environment() # so that weights are found here
-    w <- weights(m)[keep]
-    o <- lme4::getME(m, "offset")[keep]
-    if (is.null(getCall(m)$offset)) o <- NULL # an offset in the formula comes with it
     if (lme4::isLMM(m)) {
-      lme4::lmer(f, data, REML = lme4::isREML(m), weights = w, offset = o)
+      lme4::lmer(f, data, REML = lme4::isREML(m), weights = .prior, offset = .offset)
     } else if (grepl("^Negative Binomial", family(m)$family)) {
-      lme4::glmer.nb(f, data, offset = o)
+      lme4::glmer.nb(f, data, offset = .offset)
     } else {
-      lme4::glmer(f, data, family = family(m), weights = w, offset = o)
+      lme4::glmer(f, data, family = family(m), weights = .prior, offset = .offset)
     }
   }
   # gls and lme: the call again with the new response; where the default optimiser fails, the other one.

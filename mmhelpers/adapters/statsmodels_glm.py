@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .families import Family
 from .names import r_name
-from .view import FitView, UnsupportedFitError
+from .view import FitView, UnsupportedFitError, no_simulation
 
 __all__ = ["from_generalised"]
 
@@ -72,11 +72,22 @@ def _family(fit: Any) -> Family:
     return Family(_FAMILIES[name], _LINKS[link], dispersion=float(fit.scale), size=size)
 
 
-def _no_simulation(why: str) -> Callable[[int, np.random.Generator, bool], Array]:
-    def refuse(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
-        raise UnsupportedFitError(why)
+def covariance_of(fit: Any) -> Array:
+    """Covariance matrix of all estimates; NaN where the Hessian could not be inverted, so that there is none."""
+    try:
+        return np.asarray(fit.cov_params(), float)
+    except ValueError:
+        k = len(np.asarray(fit.params))
+        return np.full((k, k), np.nan)
 
-    return refuse
+
+def _reached(fit: Any) -> tuple[bool, str]:
+    """Whether the optimiser of a discrete model arrived, and what is wrong if it did not."""
+    if not fit.mle_retvals.get("converged", True):
+        return False, "statsmodels reports no convergence"
+    if not np.isfinite(covariance_of(fit)).all():
+        return False, "statsmodels could not invert the Hessian, so the estimates have no standard errors"
+    return True, ""
 
 
 def _from_glm(fit: Any) -> FitView:
@@ -101,12 +112,12 @@ def _from_glm(fit: Any) -> FitView:
     mean = np.asarray(fit.fittedvalues, float)
     simulator = None
     if kind == "GEE":
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a GEE gives the responses a mean and a working correlation but no distribution, so there is "
             "nothing to simulate from; fit a GLMM, or simulate from a model of your own and pass the array"
         )
     elif type(model.family).__name__ in _ONE_PARAMETER and abs(family.dispersion - 1) > 1e-12:
-        simulator = _no_simulation(
+        simulator = no_simulation(
             "a quasi-likelihood fit (scale estimated) gives the responses no distribution, so there is "
             "nothing to simulate from; fit a negative binomial or beta-binomial model, or one with random "
             "effects"
@@ -120,7 +131,7 @@ def _from_glm(fit: Any) -> FitView:
         X=X,
         x_names=tuple(r_name(name) for name in model.exog_names),
         beta=beta,
-        vcov=np.asarray(fit.cov_params(), float),
+        vcov=covariance_of(fit),
         terms=(),
         family=family,
         weights=np.broadcast_to(weights, (n,)).copy(),
@@ -178,7 +189,7 @@ def _glm_without(model: Any) -> Callable[[NDArray[np.bool_]], FitView]:
 
 def _from_discrete(fit: Any) -> FitView:
     """Poisson, NegativeBinomial (NB1 excepted), Logit and Probit of statsmodels.discrete."""
-    from .from_statsmodels import data_of, terms_of
+    from .from_statsmodels import terms_of
 
     model = fit.model
     kind = type(model).__name__
@@ -200,29 +211,38 @@ def _from_discrete(fit: Any) -> FitView:
     mean = family.inverse_link(X @ params[:p] + offset)
 
     def refit(y: Array) -> FitView:
-        extra = {"offset": offset} if kind in {"Poisson", "NegativeBinomial"} else {}
-        return _from_discrete(type(model)(y, X, **extra).fit(disp=0))
+        return _from_discrete(type(model)(y, X, offset=offset).fit(disp=0))
 
+    return _discrete_view(fit, kind, family, mean, slice(p), refit=refit, x_terms=terms_of(model, p))
+
+
+def _discrete_view(
+    fit: Any, kind: str, family: Family, means: Array, fixed: slice, **further: Any
+) -> FitView:
+    """What all models of `statsmodels.discrete` have in common; `fixed` says which parameters are the coefficients."""
+    from .from_statsmodels import data_of
+
+    model, n = fit.model, len(fit.model.endog)
+    converged, message = _reached(fit)
     return FitView(
         engine=f"statsmodels {kind}",
         response=str(model.endog_names),
         observed=np.asarray(model.endog, float),
-        fitted_marginal=mean,
-        fitted_conditional=mean,
-        X=X,
-        x_names=tuple(r_name(name) for name in model.exog_names[:p]),
-        beta=params[:p],
-        vcov=np.asarray(fit.cov_params(), float)[:p, :p],
+        fitted_marginal=means,
+        fitted_conditional=means,
+        X=np.asarray(model.exog, float),
+        x_names=tuple(r_name(name) for name in model.exog_names[fixed]),
+        beta=np.asarray(fit.params, float)[fixed],
+        vcov=covariance_of(fit)[fixed, fixed],
         terms=(),
         family=family,
         weights=np.ones(n),
-        offset=offset,
+        offset=_discrete_offset(model, n),
         loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
+        converged=converged,
+        message=message,
         frame=data_of(model),
-        refit=refit,
-        x_terms=terms_of(model, p),
+        **further,
     )
 
 
@@ -238,8 +258,6 @@ def _discrete_offset(model: Any, n: int) -> Array:
 
 def _from_zero_inflated(fit: Any) -> FitView:
     """Zero-inflated counts: the fixed part is that of the counts, means and draws are of the mixture."""
-    from .from_statsmodels import data_of
-
     model = fit.model
     n, X = len(model.endog), np.asarray(model.exog, float)
     p, k = X.shape[1], int(model.k_inflate)
@@ -267,25 +285,12 @@ def _from_zero_inflated(fit: Any) -> FitView:
         )
         return _from_zero_inflated(again.fit(start_params=params, method="bfgs", disp=0, maxiter=500))
 
-    names = [r_name(name) for name in model.exog_names[k : k + p]]
-    return FitView(
-        engine=f"statsmodels {type(model).__name__}",
-        response=str(model.endog_names),
-        observed=np.asarray(model.endog, float),
-        fitted_marginal=(1 - zero) * counts,
-        fitted_conditional=(1 - zero) * counts,
-        X=X,
-        x_names=tuple(names),
-        beta=beta,
-        vcov=np.asarray(fit.cov_params(), float)[k : k + p, k : k + p],
-        terms=(),
-        family=family,
-        weights=np.ones(n),
-        offset=offset,
-        loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
-        frame=data_of(model),
+    return _discrete_view(
+        fit,
+        type(model).__name__,
+        family,
+        (1 - zero) * counts,
+        slice(k, k + p),
         variance=(1 - zero) * (family.variance(counts) + zero * counts**2),
         simulator=simulate,
         refit=refit,
@@ -294,8 +299,6 @@ def _from_zero_inflated(fit: Any) -> FitView:
 
 def _from_truncated(fit: Any) -> FitView:
     """Poisson counts without zeros: draws are made from the rate before the cut, fitted means are those after it."""
-    from .from_statsmodels import data_of
-
     model = fit.model
     if int(model.trunc) != 0:
         raise UnsupportedFitError(
@@ -310,23 +313,6 @@ def _from_truncated(fit: Any) -> FitView:
     def simulate(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
         return np.ascontiguousarray(family.draw(np.broadcast_to(location, (n_sim, n)), np.ones(n), rng).T)
 
-    return FitView(
-        engine="statsmodels TruncatedLFPoisson",
-        response=str(model.endog_names),
-        observed=np.asarray(model.endog, float),
-        fitted_marginal=family.mean(location),
-        fitted_conditional=family.mean(location),
-        X=X,
-        x_names=tuple(r_name(name) for name in model.exog_names),
-        beta=beta,
-        vcov=np.asarray(fit.cov_params(), float),
-        terms=(),
-        family=family,
-        weights=np.ones(n),
-        offset=offset,
-        loglik=float(fit.llf),
-        converged=bool(fit.mle_retvals.get("converged", True)),
-        message="" if fit.mle_retvals.get("converged", True) else "statsmodels reports no convergence",
-        frame=data_of(model),
-        simulator=simulate,
+    return _discrete_view(
+        fit, "TruncatedLFPoisson", family, family.mean(location), slice(None), simulator=simulate
     )

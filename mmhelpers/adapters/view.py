@@ -15,7 +15,12 @@ from .families import Family
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FitView", "RandomTerm", "RefitError", "UnsupportedFitError"]
+__all__ = ["WEIGHTED", "FitView", "RandomTerm", "RefitError", "UnsupportedFitError", "no_simulation"]
+
+WEIGHTED = (
+    "the fit multiplies the log-likelihood of each row by its weight, so that a row stands for several observations, "
+    "and a weighted row has no distribution to simulate from; repeat the rows instead, or put exposure into an offset"
+)
 
 Array = NDArray[np.float64]
 Simulator = Callable[[int, np.random.Generator, bool], Array]
@@ -37,6 +42,15 @@ class UnsupportedFitError(TypeError):
 
 class RefitError(RuntimeError):
     """An engine could not fit its model to another response."""
+
+
+def no_simulation(why: str) -> Simulator:
+    """Give a simulator that refuses, for fits that define no distribution of the responses."""
+
+    def refuse(n_sim: int, rng: np.random.Generator, conditional: bool) -> Array:
+        raise UnsupportedFitError(why)
+
+    return refuse
 
 
 @dataclass(frozen=True)
@@ -191,6 +205,16 @@ class FitView:
                     f"the fit of {self.engine} failed: {bad} values of {name} are not "
                     f"finite, so there is nothing to diagnose. {self.message}".rstrip()
                 )
+        if "negative binomial" in self.family.name and self.family.size <= 0:
+            raise UnsupportedFitError(
+                f"the fit of {self.engine} failed: its size is {self.family.size:.3g} (alpha is 1 / size), which must be "
+                "above zero. Counts that scatter no more than Poisson's drive it there: fit a Poisson model"
+            )
+        empty = int((~(self.weights > 0)).sum())
+        if empty:
+            raise UnsupportedFitError(
+                f"{empty} of the {self.nobs} rows have no weight, so that they are not part of the fit: fit without them"
+            )
 
     def __repr__(self) -> str:
         random = ", ".join(dict.fromkeys(term.group for term in self.terms)) or "none"
@@ -293,7 +317,7 @@ class FitView:
         Raises
         ------
         UnsupportedFitError
-            If the fit defines no distribution to draw from (GEE, quasi-likelihood).
+            If the fit defines no distribution to draw from (GEE, quasi-likelihood, weighted counts).
         """
         if n_sim < 1:
             raise ValueError(f"n_sim is {n_sim}; at least one simulation is needed")
@@ -303,6 +327,7 @@ class FitView:
             )
         if self.simulator is not None:
             return self.simulator(n_sim, rng, conditional)
+        self._need_plain_weights()
         if conditional:
             mu = np.broadcast_to(self.fitted_conditional, (n_sim, self.nobs))
         elif not self.terms:
@@ -321,6 +346,19 @@ class FitView:
             noise = rng.standard_normal(mu.shape) @ np.linalg.cholesky(self.correlation).T
             return np.ascontiguousarray((mu + self.sigma * noise).T)
         return np.ascontiguousarray(self.family.draw(mu, self.weights, rng).T)
+
+    def _need_plain_weights(self) -> None:
+        """Refuse counts with prior weights, and binomials whose weights are no numbers of trials."""
+        name = self.family.name
+        if ("poisson" in name or name.startswith(("negative", "truncated"))) and (self.weights != 1).any():
+            raise UnsupportedFitError(WEIGHTED)
+        if name in {"binomial", "beta-binomial"}:
+            whole = np.rint(self.weights)
+            if (np.abs(self.weights - whole) > 1e-8 * whole).any() or (whole < 1).any():
+                raise UnsupportedFitError(
+                    "the weights of a binomial are its numbers of trials, and here they are not whole, so that there "
+                    "is no number of successes to draw: give whole ones, or fit without"
+                )
 
     def column(self, name: str, argument: str = "factor") -> NDArray[Any]:
         """Values of a variable for each row, from the data or from the grouping factors; shape (n,).

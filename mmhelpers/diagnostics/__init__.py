@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .autocorrelation import check_spatial, check_temporal
-from .correlogram import acf, check_autocorrelation, variogram
+from .correlogram import acf, check_autocorrelation
 from .counts import count_table, mean_variance
 from .dependence import check_quantiles
 from .distribution import check_homogeneity, check_normality, check_random_effects
@@ -11,6 +11,7 @@ from .envelopes import Lineup, lineup, qq_table, quantile_table
 from .examples import calibration, faulty
 from .group_means import check_group_means
 from .influence import collinearity, influence, leverage
+from .semivariance import variogram
 from .simulated import check_dispersion, check_outliers, check_statistic, check_zeros
 from .uniformity import check_uniformity
 from .variance import icc, r2

@@ -1,4 +1,4 @@
-"""How alike residuals are at each distance in time or space: autocorrelation function, Ljung-Box, variogram.
+"""How alike residuals are at each lag in time: autocorrelation function and Ljung-Box test.
 
 Each with the band that residuals of data simulated from the fit stay in: residuals are correlated even where
 the errors are not, since they share estimates, and the band has that in it.
@@ -16,16 +16,14 @@ from ..testtable import TestRow, TestTable
 from .chance import simulation_p
 from .envelopes import global_envelope
 from .null import ResidualColumns, ResidualKind, residual_columns
+from .variables import codes_of, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from scipy.sparse import csr_matrix
 
-__all__ = ["acf", "check_autocorrelation", "variogram"]
+__all__ = ["acf", "check_autocorrelation"]
 
 Array = NDArray[np.float64]
-
-MOST_PAIRS = 8_000_000  # pairs of rows in a variogram: more need a cutoff
 
 
 def acf(
@@ -91,7 +89,7 @@ def acf(
     """
     import pandas as pd
 
-    columns = _columns(fit, kind, conditional, n_sim, rng)
+    columns = residual_columns(fit, n_sim, rng, conditional, kind)
     series = _series(columns, time, group, step)
     values, pairs = _autocorrelations(columns.values, series, _max_lag(series, max_lag))
     lags = np.flatnonzero(pairs > 0)
@@ -146,7 +144,7 @@ def check_autocorrelation(
     >>> check_autocorrelation(np.sin(np.arange(60) / 4)).p < 0.01
     True
     """
-    columns = _columns(fit, kind, conditional, n_sim, rng)
+    columns = residual_columns(fit, n_sim, rng, conditional, kind)
     series = _series(columns, time, group, step)
     longest = int(np.bincount(series.label).max())
     wanted = max(1, min(10, longest // 5)) if lags is None else lags
@@ -168,140 +166,6 @@ def check_autocorrelation(
     return TestTable((row,))
 
 
-def variogram(
-    fit: Any,
-    x: Any,
-    y: Any = None,
-    group: Any = None,
-    bins: int = 15,
-    cutoff: float | None = None,
-    kind: ResidualKind = "normalized",
-    conditional: bool | None = None,
-    confidence: float = 0.95,
-    n_sim: int = 199,
-    rng: np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Semivariogram of residuals: half the mean squared difference of pairs, by their distance, with its band.
-
-    Flat if residuals do not know of each other; rising from low values if near ones are alike.
-
-    Parameters
-    ----------
-    fit : a fit, QuantileResiduals, or array of shape (n,)
-        What `view` knows, or residuals (taken as independent by the band).
-    x, y : str or array of shape (n,)
-        Place of each row in one unit, or, with `x` alone, its time: a variable of the fit's data, or values.
-    group : str or array of shape (n,), optional
-        Pairs are formed within its levels only, as nlme does within the groups of a model.
-    bins : int
-        Number of classes of distance, with about equally many pairs each; where there are no more different
-        distances than that, each is a class.
-    cutoff : float, optional
-        Largest distance; by default half of the largest for one coordinate, a third of the diagonal for two.
-    kind, conditional : as for `acf`
-        With "standardized" the correlation that the model knows of is still to be seen.
-    confidence : float
-        Probability that a data set from the model stays in the band at all distances.
-    n_sim : int
-        Number of simulated data sets behind the band.
-    rng : numpy.random.Generator, optional
-        Source of the randomness; a fixed seed without it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns distance (mean of the class), value, pairs, expected, lower, upper.
-
-    References
-    ----------
-    Cressie (1993), Statistics for Spatial Data, section 2.4; Diggle, Heagerty, Liang & Zeger (2002), section 3.4.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(1)
-    >>> x, y = rng.random(80), rng.random(80)
-    >>> table = variogram(np.sin(4 * x) + 0.1 * rng.normal(size=80), x, y)
-    >>> bool((table["value"] < table["lower"]).iloc[0])
-    True
-    """
-    import pandas as pd
-
-    columns = _columns(fit, kind, conditional, n_sim, rng)
-    places = [_numbers(columns, x, "x")]
-    if y is not None:
-        places.append(_numbers(columns, y, "y"))
-    at = np.column_stack(places)
-    label = _codes(columns, group)
-    if cutoff is None:
-        spans = np.ptp(at, axis=0)
-        cutoff = float(np.hypot(*spans)) / 3 if len(spans) == 2 else float(spans[0]) / 2
-        if group is not None:  # distances are those within groups
-            cutoff = np.inf
-    if not cutoff > 0:
-        raise ValueError(f"cutoff is {cutoff}; it must be above 0 (are all places the same?)")
-    i, j, distance = _pairs(at, label, cutoff)
-    if len(distance) == 0:
-        raise ValueError("no two residuals are as near as cutoff (and in one group): nothing to compare")
-    index, m = _classes(distance, bins)
-    counts = np.bincount(index, minlength=m)
-    values = np.array([_half_squares(columns.values, i, j, index, c) for c in range(m)]) / counts[:, None]
-    lower, upper = global_envelope(values[:, 1:], confidence)
-    return pd.DataFrame(
-        {
-            "distance": np.bincount(index, distance, minlength=m) / counts,
-            "value": values[:, 0],
-            "pairs": counts,
-            "expected": values[:, 1:].mean(axis=1),
-            "lower": lower,
-            "upper": upper,
-        }
-    )
-
-
-def _columns(
-    fit: Any, kind: ResidualKind, conditional: bool | None, n_sim: int, rng: np.random.Generator | None
-) -> ResidualColumns:
-    return residual_columns(fit, n_sim, rng, conditional, kind)
-
-
-def _values(columns: ResidualColumns, values: Any, name: str) -> NDArray[Any]:
-    """Values of a variable for each row, from its name or as they are."""
-    if isinstance(values, str):
-        if columns.seen is None:
-            raise ValueError(f"{name} is a name, but residuals have no data: pass the values")
-        return columns.seen.column(values, name)
-    n, array = len(columns.values), np.asarray(values)
-    if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}; it needs one value for each of the {n} residuals")
-    return array
-
-
-def _numbers(columns: ResidualColumns, values: Any, name: str) -> Array:
-    try:
-        array = np.asarray(_values(columns, values, name), dtype=float)
-    except (TypeError, ValueError) as error:
-        if isinstance(values, str) and columns.seen is None:
-            raise
-        raise ValueError(
-            f"{name} must be numbers, one for each of the {len(columns.values)} rows: {error}"
-        ) from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} has {int((~np.isfinite(array)).sum())} missing or infinite values")
-    return array
-
-
-def _codes(columns: ResidualColumns, group: Any) -> NDArray[np.intp]:
-    import pandas as pd
-
-    if group is None:
-        return np.zeros(len(columns.values), dtype=np.intp)
-    codes = pd.factorize(_values(columns, group, "group"))[0]
-    if (codes < 0).any():
-        raise ValueError(f"group has {int((codes < 0).sum())} missing values; leave those rows out first")
-    return np.asarray(codes, dtype=np.intp)
-
-
 @dataclass(frozen=True)
 class _Series:
     """Which series each row belongs to, and its place on the grid of that series."""
@@ -316,7 +180,7 @@ class _Series:
 
 
 def _series(columns: ResidualColumns, time: Any, group: Any, step: float | None) -> _Series:
-    label = _codes(columns, group)
+    label = codes_of(columns, group)
     n = len(label)
     if n < 3:
         raise ValueError(f"there are {n} residuals; autocorrelation needs three at least")
@@ -326,7 +190,7 @@ def _series(columns: ResidualColumns, time: Any, group: Any, step: float | None)
         place = np.empty(n, dtype=np.int64)
         place[order] = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
         return _Series(label, place)
-    times = _numbers(columns, time, "time")
+    times = numbers_of(columns, time, "time")
     order = np.lexsort((times, label))
     same = np.diff(label[order]) == 0
     gaps = np.diff(times[order])[same]
@@ -383,62 +247,3 @@ def _autocorrelations(values: Array, series: _Series, max_lag: int) -> tuple[Arr
             products = np.einsum("ij,ij->j", values[order[left]], values[order[found[left]]])
             out[lag] = products / len(left) / square
     return out, pairs
-
-
-def _pairs(
-    at: Array, label: NDArray[np.intp], cutoff: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    """Pairs of rows of one group that are at most `cutoff` apart, and their distances."""
-    heads: list[NDArray[np.intp]] = []
-    tails: list[NDArray[np.intp]] = []
-    distances: list[Array] = []
-    total = 0
-    for code in np.unique(label):
-        rows = np.flatnonzero(label == code)
-        for k in range(len(rows) - 1):
-            d = np.sqrt(((at[rows[k + 1 :]] - at[rows[k]]) ** 2).sum(axis=1))
-            near = np.flatnonzero(d <= cutoff)
-            heads.append(np.full(len(near), rows[k], dtype=np.intp))
-            tails.append(rows[k + 1 :][near])
-            distances.append(d[near])
-            total += len(near)
-            if total > MOST_PAIRS:
-                raise ValueError(
-                    f"there are more than {MOST_PAIRS} pairs of rows; give a smaller cutoff, or a random part of the rows"
-                )
-    if not total:
-        empty = np.empty(0, dtype=np.intp)
-        return empty, empty, np.empty(0)
-    return np.concatenate(heads), np.concatenate(tails), np.concatenate(distances)
-
-
-def _classes(distance: Array, bins: int) -> tuple[NDArray[np.intp], int]:
-    """Class of each pair: its distance, if there are few, or a class with about equally many pairs."""
-    if bins < 1:
-        raise ValueError(f"bins is {bins}; at least one is needed")
-    scale = float(distance.max()) or 1.0
-    different, index = np.unique(np.round(distance / scale, 9), return_inverse=True)
-    if len(different) <= bins:
-        return np.asarray(index, dtype=np.intp), len(different)
-    edges = np.unique(np.quantile(distance, np.linspace(0, 1, bins + 1)))
-    index = np.searchsorted(edges[1:-1], distance, side="left")
-    _, index = np.unique(index, return_inverse=True)
-    return np.asarray(index, dtype=np.intp), int(index.max()) + 1
-
-
-def _half_squares(
-    values: Array, i: NDArray[np.intp], j: NDArray[np.intp], index: NDArray[np.intp], chosen: int
-) -> Array:
-    """Half the sum of squared differences over the pairs of a class, for each column: a quadratic form."""
-    here = index == chosen
-    i, j = i[here], j[here]
-    n = len(values)
-    degree = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
-    squares = degree @ values**2 / 2
-    return np.asarray(squares - np.einsum("ij,ij->j", values, _adjacency(i, j, n) @ values))
-
-
-def _adjacency(i: NDArray[np.intp], j: NDArray[np.intp], n: int) -> csr_matrix:
-    from scipy.sparse import csr_matrix
-
-    return csr_matrix((np.ones(len(i)), (i, j)), shape=(n, n))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..testtable import TestRow, TestTable
 from .chance import simulation_p
 from .null import ResidualColumns, modes_columns, residual_columns
+from .variables import values_of
 
 __all__ = ["check_homogeneity", "check_normality", "check_random_effects"]
 
@@ -25,15 +26,8 @@ Method = Literal["levene", "bartlett", "fligner"]
 def _factor(columns: ResidualColumns, factor: Any) -> tuple[str, tuple[str, ...], NDArray[np.intp]]:
     import pandas as pd
 
-    n = len(columns.values)
-    name = str(getattr(factor, "name", None) or "factor")
-    if isinstance(factor, str):
-        if columns.seen is None:
-            raise ValueError("factor is a name, but residuals have no data: pass the levels")
-        name, factor = factor, columns.seen.column(factor)
-    values = np.asarray(factor)
-    if values.shape != (n,):
-        raise ValueError(f"factor has shape {values.shape}; it needs one level for each of the {n} residuals")
+    name = factor if isinstance(factor, str) else str(getattr(factor, "name", None) or "factor")
+    values = values_of(columns, factor, "factor")
     codes, levels = pd.factorize(values, sort=True)
     if (codes < 0).any():
         raise ValueError(

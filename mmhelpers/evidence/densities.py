@@ -104,8 +104,9 @@ def savage_dickey(
     Raises
     ------
     ValueError
-        If there are fewer than 100 draws, the prior density is not above zero, the method is unknown, or the point is
-        beyond the outermost draws and the method is the kernel: there it knows nothing.
+        If there are fewer than 100 draws or all are the same, fewer than 10 a batch, the prior density is not above
+        zero, the method is unknown, or the point is beyond the outermost draws and the method is the kernel: there it
+        knows nothing.
 
     Notes
     -----
@@ -129,6 +130,10 @@ def savage_dickey(
         raise ValueError(f"prior_density must be finite and above 0; got {prior_density!r}")
     if method not in {"kernel", "normal"}:
         raise ValueError(f"method must be 'kernel' or 'normal', not {method!r}")
+    if not 2 <= batches <= len(x) // 10:
+        raise ValueError(f"batches must be from 2 to {len(x) // 10}, a tenth of the draws; got {batches}")
+    if x.max() == x.min():
+        raise ValueError(f"draws are all the same, {x[0]:g}: they have no density")
     if method == "kernel" and not x.min() < at < x.max():
         raise ValueError(
             f"no draw lies beyond {at:g} (they reach from {x.min():.4g} to {x.max():.4g}), so a kernel knows no "

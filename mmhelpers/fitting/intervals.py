@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,13 @@ def confidence_intervals(
         if rng is None:
             raise ValueError("the bootstrap draws random numbers: pass rng=np.random.default_rng(seed)")
         whole("n_rep", n_rep, 2)
-        draws = parameter_values(fit.refit(fit.simulate(n_rep, rng=rng)).fits)
+        again = fit.refit(fit.simulate(n_rep, rng=rng)).fits
+        failed = int((~np.isfinite(again.criterion)).sum())
+        if failed == n_rep:
+            raise ValueError("none of the simulated data sets could be fitted")
+        if failed:
+            warnings.warn(f"{failed} of {n_rep} simulated data sets could not be fitted", stacklevel=3)
+        draws = parameter_values(again)
         estimates = parameter_values(fit.fits)
         ends = {
             name: np.nanquantile(values, [0.5 - level / 2, 0.5 + level / 2]) for name, values in draws.items()

@@ -94,6 +94,11 @@ class VarianceProfile:
             return found if np.isfinite(found) else 1e10
 
         best = minimize(f, free, method="BFGS", options={"gtol": 1e-5})
+        if start is not None and f(afresh := self._free(kind)) < best.fun:
+            # from a point that was near another value the search can end in a corner: begin again at the fit
+            best = min(
+                best, minimize(f, afresh, method="BFGS", options={"gtol": 1e-5}), key=lambda found: found.fun
+            )
         return float(best.fun), np.asarray(best.x)
 
     def _order(self, kind: tuple[Any, ...], t: int) -> list[int]:
@@ -192,6 +197,11 @@ def profile(fit: Fit, *, n_points: int = 15, reach: float = 3.2) -> pd.DataFrame
     DataFrame
         Columns ``name`` (as in `Fit.confint`), ``value``, ``deviance`` and ``zeta``.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 points or no reach.
+
     References
     ----------
     Bates et al. (2015), section 5.1.
@@ -264,8 +274,12 @@ def _end(parameter: Parameter, best: float, bound: float, side: int) -> float:
 
     limit = parameter.lower if side < 0 else parameter.upper
 
+    known: dict[float, float] = {parameter.estimate: -bound}
+
     def excess(value: float) -> float:
-        return float(np.sqrt(max(0.0, parameter.deviance(value) - best))) - bound
+        if value not in known:  # the ends of a bracket keep their signs
+            known[value] = float(np.sqrt(max(0.0, parameter.deviance(value) - best))) - bound
+        return known[value]
 
     inside, step = parameter.estimate, bound * max(parameter.scale, 1e-8)
     for _ in range(40):

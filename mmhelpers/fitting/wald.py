@@ -40,6 +40,8 @@ def contrast_tests(fits: Fits, L: Floats, ddf: str = "satterthwaite") -> dict[st
 
     if ddf not in METHODS:
         raise ValueError(f"ddf must be one of {', '.join(map(repr, METHODS))}, not {ddf!r}")
+    if ddf == "kenward-roger":
+        raise ValueError("ddf: Kenward-Roger's tests of a batch are those of kenward_roger_coefficients")
     estimate = fits.beta @ L.T
     if ddf == "satterthwaite":
         if fits.vcov_jacobian is None or fits.vcov_varpar is None:

@@ -110,6 +110,8 @@ def _checked(
     for name, length in (("y", many.shape[1]), ("cluster", len(owner)), ("trials", len(total))):
         if length != n:
             raise ValueError(f"{name} has {length} values a data set; x has {n} rows")
+    if len(np.unique(owner)) < 2:
+        raise ValueError("cluster has one value, so that a variance between clusters cannot be estimated")
     if np.isnan(many).any() or np.isnan(design).any() or np.isnan(total).any():
         raise ValueError("y, x and trials must not have missing values; leave such rows out")
     if not n:

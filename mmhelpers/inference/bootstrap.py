@@ -103,7 +103,7 @@ def bootstrap_test(
     Raises
     ------
     ValueError
-        If the models are of different responses or not nested.
+        If the models are of different responses or not nested, or cannot be fitted to it.
 
     References
     ----------
@@ -145,6 +145,12 @@ def bootstrap_test(
         return criteria(null, Y, False) - criteria(full, Y, False)
 
     observed = float(statistics(y[None])[0])
+    if np.isnan(
+        observed
+    ):  # no simulated statistic would be as large as NaN: p would be the smallest there is
+        raise ValueError(
+            "small or large cannot be fitted to the data by ML, so there is nothing to compare with"
+        )
     simulated = []
     for start in range(0, n_rep, chunk):
         m = min(chunk, n_rep - start)

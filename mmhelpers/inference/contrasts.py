@@ -256,7 +256,7 @@ def contrast(
     Raises
     ------
     ValueError
-        If L names an unknown coefficient or has not p columns.
+        If L names an unknown coefficient or has not p columns, or rhs is not a number a contrast.
 
     Examples
     --------
@@ -269,6 +269,12 @@ def contrast(
     """
     estimate = as_estimate(fit)
     weights, names = contrast_matrix(estimate.names, L)
+    try:
+        rhs = np.broadcast_to(np.asarray(rhs, dtype=float), (len(weights),))
+    except (TypeError, ValueError):
+        raise ValueError(f"rhs must be one number or {len(weights)}, one a contrast; got {rhs!r}") from None
+    if not np.isfinite(rhs).all():
+        raise ValueError(f"rhs must be finite; got {rhs.tolist()}")
     if joint:
         import pandas as pd
 

@@ -133,7 +133,9 @@ def compare(*fits: Any, refit: bool | None = None, names: Sequence[str] | None =
             )
     table["chi2"] = -table["deviance"].diff()
     table["df"] = table["n_par"].diff().fillna(0).astype(int)
-    valid = table["df"] > 0
+    valid = (table["df"] > 0) & table[
+        "chi2"
+    ].notna()  # a fit that failed has no ratio, which is not one of zero
     p = special.chdtrc(table["df"].where(valid, 1), np.maximum(table["chi2"].fillna(0.0), 0.0))
     table["p"] = np.where(valid, p, np.nan)
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmhelpers.plots.style import COLOURS, INK
 
@@ -21,6 +21,13 @@ ALPHA = 0.05
 def _columns(rows: pd.DataFrame, x: str) -> dict[str, list[float]]:
     rows = rows.sort_values(x)
     return {"x": rows[x].tolist(), **{name: rows[name].tolist() for name in ("rate", "lower", "upper")}}
+
+
+def _alarms(spread: str, top: float) -> Any:
+    """Empty axes for shares of false alarms against a spread that goes up to `top`."""
+    picture = empty(spread, "false alarms (share of data sets)", (-0.05 * top, 1.05 * top), (0, 1))
+    level_line(picture, ALPHA)
+    return picture
 
 
 def explore_type1(table: pd.DataFrame) -> Interactive:
@@ -52,13 +59,7 @@ def explore_type1(table: pd.DataFrame) -> Interactive:
     need(table, "subjects", "observations", "slope_sd", "model", "rate", "lower", "upper", "exact")
     subjects, observations = (sorted(set(table[name])) for name in ("subjects", "observations"))
     top = max(table["slope_sd"])
-    picture = empty(
-        "SD of the slopes (in residual SDs)",
-        "false alarms (share of data sets)",
-        (-0.05 * top, 1.05 * top),
-        (0, 1),
-    )
-    level_line(picture, ALPHA)
+    picture = _alarms("SD of the slopes (in residual SDs)", top)
     for model, label, colour, marker in (
         ("slope-less", "no random slopes", COLOURS[1], "circle"),
         ("maximal", "random slopes", COLOURS[0], "square"),
@@ -122,13 +123,7 @@ def explore_items(table: pd.DataFrame) -> Interactive:
     models = ("intercepts only", "slopes of subjects", "slopes of both")
     axes = [sorted(set(table[name])) for name in ("subjects", "items", "item_slope_sd")]
     top = max(table["slope_sd"])
-    picture = empty(
-        "SD of the subjects' slopes",
-        "false alarms (share of data sets)",
-        (-0.05 * top, 1.05 * top),
-        (0, 1),
-    )
-    level_line(picture, ALPHA)
+    picture = _alarms("SD of the subjects' slopes", top)
     looks = zip(models, (COLOURS[1], COLOURS[2], COLOURS[0]), ("circle", "triangle", "square"), strict=True)
     for model, colour, marker in looks:
         dots(picture, model, model, colour, marker)

@@ -64,6 +64,8 @@ class LociFits:
         w = np.asarray(weights, dtype=float)
         if w.shape != self.beta.shape[1:]:
             raise ValueError(f"weights must be {self.beta.shape[1]} numbers, one a coefficient, not {w.size}")
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level}")
         estimate, z = self.beta @ w, norm.ppf((1 + level) / 2)
         se = np.sqrt(np.einsum("i,lij,j->l", w, self.vcov, w))
         return pd.DataFrame(
@@ -105,7 +107,8 @@ def fit_loci(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, or a count is negative or larger than its number of trials.
+        If the arrays do not fit together or have missing values, a count is negative or larger than its number of
+        trials, or a scale is not above zero.
 
     Examples
     --------
@@ -118,6 +121,9 @@ def fit_loci(
     (np.True_, True)
     """
     counts, trials, columns, member = _checked(y, n, X, group)
+    for name, value in (("scale", scale), ("df", df), ("sd_scale", sd_scale)):
+        if not value > 0:
+            raise ValueError(f"{name} must be above 0, not {value!r}")
     parts = [
         _Laplace(
             counts[k : k + CHUNK], trials[k : k + CHUNK], columns, member, row_effect, scale, df, sd_scale
@@ -146,6 +152,8 @@ def _checked(y: ArrayLike, n: ArrayLike, X: ArrayLike, group: ArrayLike) -> tupl
         raise ValueError(f"X and group must have a row for each of the {counts.shape[1]} columns of y")
     if not (np.isfinite(counts).all() and np.isfinite(trials).all()):
         raise ValueError("y and n must not have missing values: drop the rows, or set both to 0")
+    if not np.isfinite(columns).all():
+        raise ValueError("X must not have missing values: drop the rows")
     if (counts < 0).any() or (counts > trials).any():
         raise ValueError("y must be between 0 and n: successes among trials")
     names, index = np.unique(np.asarray(group), return_inverse=True)

@@ -104,6 +104,8 @@ def metropolis(
     whole("warmup", warmup, 0)
     if not np.isfinite(log_density(np.asarray(start, dtype=float))):
         raise ValueError("start: log_density is no finite number there: begin where the density is above 0")
+    if not step > 0:
+        raise ValueError(f"step must be above 0, not {step!r}")
     # [random walk]
     here = np.asarray(start, dtype=float)
     height = log_density(here)

@@ -198,6 +198,16 @@ def check_columns(analysis: Any, frame: pd.DataFrame, effect: str) -> None:
             )
 
 
+def p_values_of_f(
+    Y: Floats, subject: ArrayLike, item: ArrayLike, condition: Floats, effects: Sequence[float]
+) -> dict[str, Floats]:
+    """p-values of F1, F2, F1xF2 and min F' with each of some effects of the condition added to Y, (n_effects, n_rep)."""
+    tests = [
+        outcomes(by_subject_and_item(Y + effect * condition, subject, item, condition)) for effect in effects
+    ]
+    return {same[0].test: np.array([found.p for found in same]) for same in zip(*tests, strict=True)}
+
+
 @dataclass(frozen=True)
 class ByUnits:
     """The F tests of this module in the place of a model in a study.

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from mmhelpers.engine import fit_arrays
 from mmhelpers.results import Fits
-from mmhelpers.studies.anova import by_subject_and_item, outcomes
+from mmhelpers.studies.anova import by_subject_and_item, outcomes, p_values_of_f
+from mmhelpers.studies.generators import completed, generators_of, need_number
 from mmhelpers.studies.ml_tests import EffectTest, Terms, effect_tests, not_converged
 from mmhelpers.studies.outcome import Outcome, outcome
 
@@ -114,10 +115,7 @@ def draw(cell: Cell, seed: int, replicates: Iterable[int]) -> Floats:
     >>> Y.shape, bool(np.array_equal(Y[2], draw(CELLS[0], 2013, [2])[0], equal_nan=True))
     ((3, 288), True)
     """
-    number = CELLS.index(cell)
-    return draw_from(
-        cell, [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, i))) for i in replicates]
-    )
+    return draw_from(cell, generators_of(seed, CELLS.index(cell), replicates))
 
 
 def draw_from(cell: Cell, generators: Iterable[np.random.Generator]) -> Floats:
@@ -275,14 +273,7 @@ def p_values(cell: Cell, Y: Floats, models: Sequence[str] = ("RI", "MAX")) -> di
     out: dict[str, Floats] = {}
     for model in models:
         if model == "anova":
-            tests = [
-                by_subject_and_item(Y + effect * cell.condition, cell.subject, cell.item, cell.condition)
-                for effect in EFFECTS
-            ]
-            out["F1"] = np.array([t.p1 for t in tests])
-            out["F2"] = np.array([t.p2 for t in tests])
-            out["F1xF2"] = np.array([t.p_both for t in tests])
-            out["minF"] = np.array([t.p_min for t in tests])
+            out |= p_values_of_f(Y, cell.subject, cell.item, cell.condition, EFFECTS)
             continue
         tested, dropped = fit_model(cell, model, Y)
         out[f"{model}.chi"], out[f"{model}.t"] = tested.p_chi, tested.p_t
@@ -300,11 +291,8 @@ def check(params: Mapping[str, Any]) -> dict[str, Any]:
     >>> check({"items": 24, "within": True})
     {'items': 24, 'within': True, 'effect': 0.0, 'models': ['anova', 'RI', 'MAX']}
     """
-    out: dict[str, Any] = {"items": 24, "within": True, "effect": 0.0, "models": ["anova", "RI", "MAX"]}
-    unknown = sorted(set(params) - set(out))
-    if unknown:
-        raise ValueError(f"barr2013 has no parameter {unknown[0]!r}; it has {', '.join(out)}")
-    out |= params
+    defaults = {"items": 24, "within": True, "effect": 0.0, "models": ["anova", "RI", "MAX"]}
+    out = completed("barr2013", defaults, params)
     if (
         isinstance(out["items"], bool)
         or not isinstance(out["items"], int)
@@ -314,8 +302,7 @@ def check(params: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"items must be an even number, 4 or more, not {out['items']!r}")
     if not isinstance(out["within"], bool):
         raise ValueError(f"within must be true or false, not {out['within']!r}")
-    if isinstance(out["effect"], bool) or not isinstance(out["effect"], int | float):
-        raise ValueError(f"effect must be a number, not {out['effect']!r}")
+    need_number("effect", out["effect"])
     known = ["anova", *MODELS]
     if not isinstance(out["models"], list | tuple) or not out["models"]:
         raise ValueError(f"models must be a list of some of {', '.join(known)}")

@@ -186,6 +186,11 @@ def joint_test(fits: Fits, columns: NDArray[np.intp], test: str) -> dict[str, Fl
     """
     from scipy.special import chdtrc, fdtrc
 
+    jacobian, varpar = fits.vcov_jacobian, fits.vcov_varpar
+    if test != "wald" and (jacobian is None or varpar is None):
+        raise ValueError(
+            f"fits carry no derivatives of the criterion, which {test} needs: take the test 'wald'"
+        )
     q, R = len(columns), fits.n_rep
     beta, vcov = fits.beta[:, columns], fits.vcov[:, columns[:, None], columns]
     usable = np.asarray(np.isfinite(vcov).all((1, 2)) & np.isfinite(beta).all(1), dtype=bool)
@@ -193,13 +198,13 @@ def joint_test(fits: Fits, columns: NDArray[np.intp], test: str) -> dict[str, Fl
     with np.errstate(all="ignore"):
         rotated = np.einsum("rab,ra->rb", vector, beta) ** 2 / value
         F = np.where(usable, rotated.sum(1) / q, np.nan)
-        if test == "wald" or fits.vcov_jacobian is None or fits.vcov_varpar is None:
+        if jacobian is None or varpar is None or test == "wald":
             df = np.full(R, np.inf)
             p = np.where(usable, chdtrc(q, np.where(usable, q * F, 1.0)), np.nan)
         else:
-            jacobian = fits.vcov_jacobian[:, :, columns[:, None], columns]
+            jacobian = jacobian[:, :, columns[:, None], columns]
             gradient = np.einsum("ram,riab,rbm->rmi", vector, jacobian, vector, optimize=True)
-            spread = np.einsum("rmi,rij,rmj->rm", gradient, fits.vcov_varpar, gradient, optimize=True)
+            spread = np.einsum("rmi,rij,rmj->rm", gradient, varpar, gradient, optimize=True)
             df = np.where(usable, combine_df(2 * value**2 / spread), np.nan)
             p = fdtrc(q, df, F)
     return {"statistic": F, "df": df, "p": p}

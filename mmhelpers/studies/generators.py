@@ -19,7 +19,7 @@ again by drawing its block again.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -68,3 +68,34 @@ def find_generator(name: str) -> Generator:
             raise
         raise ValueError(f"the generator {name!r} is not part of this version of mmhelpers") from None
     return module  # type: ignore[no-any-return]
+
+
+def generators_of(seed: int, cell: int, replicates: Iterable[int]) -> list[np.random.Generator]:
+    """Return a generator for each data set of a published study's cell, so that any of them can be drawn alone.
+
+    Examples
+    --------
+    >>> [round(float(rng.normal()), 3) for rng in generators_of(1, 0, [0, 1])]
+    [-0.054, -0.848]
+    """
+    return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(cell, i))) for i in replicates]
+
+
+def completed(generator: str, defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a cell with the defaults of those that are not given.
+
+    Raises
+    ------
+    ValueError
+        If the generator has no such parameter.
+    """
+    unknown = sorted(set(params) - set(defaults))
+    if unknown:
+        raise ValueError(f"{generator} has no parameter {unknown[0]!r}; it has {', '.join(defaults)}")
+    return {**defaults, **params}
+
+
+def need_number(name: str, value: Any) -> None:
+    """Refuse what is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmhelpers.studies.anova import by_subject_and_item, check_columns, outcomes
+from mmhelpers.studies.anova import by_subject_and_item, check_columns, outcomes, p_values_of_f
+from mmhelpers.studies.generators import completed, generators_of, need_number
 from mmhelpers.studies.ml_tests import EffectTest, Terms, effect_tests
 from mmhelpers.studies.outcome import Outcome, outcome
 
@@ -101,10 +102,7 @@ def draw(cell: Cell, seed: int, replicates: Iterable[int]) -> Floats:
     >>> draw(CELLS[0], 2017, range(3)).shape
     (3, 600)
     """
-    number = CELLS.index(cell)
-    return draw_from(
-        cell, [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, i))) for i in replicates]
-    )
+    return draw_from(cell, generators_of(seed, CELLS.index(cell), replicates))
 
 
 def draw_from(cell: Cell, generators: Iterable[np.random.Generator]) -> Floats:
@@ -218,13 +216,7 @@ def p_values(cell: Cell, Y: Floats, effects: Sequence[float] = EFFECTS) -> dict[
         ``"AIC"``, ``"LRT"``: p-values, shape (n_effects, n_rep); ``"AIC.model"``, ``"LRT.model"``: number
         of the model chosen; ``"deviance"``, ``"singular"``, ``"failed"``: shape (5, n_rep).
     """
-    out: dict[str, Floats] = {}
-    tests = [
-        by_subject_and_item(Y + effect * cell.condition, cell.subject, cell.item, cell.condition)
-        for effect in effects
-    ]
-    for name, attribute in (("F1", "p1"), ("F2", "p2"), ("F1xF2", "p_both"), ("minF", "p_min")):
-        out[name] = np.array([getattr(t, attribute) for t in tests])
+    out = p_values_of_f(Y, cell.subject, cell.item, cell.condition, effects)
     tested = fit_all(cell.subject, cell.item, cell.condition, Y, effects)
     p = np.array([t.p_chi for t in tested])
     out |= dict(zip(MODELS, p, strict=True))
@@ -311,17 +303,13 @@ def check(params: Mapping[str, Any]) -> dict[str, Any]:
     >>> check({"slope_sd": 40})
     {'subjects': 30, 'items': 10, 'slope_sd': 40, 'effect': 0.0}
     """
-    out: dict[str, Any] = {"subjects": 30, "items": 10, "slope_sd": 0, "effect": 0.0}
-    unknown = sorted(set(params) - set(out))
-    if unknown:
-        raise ValueError(f"matuschek2017 has no parameter {unknown[0]!r}; it has {', '.join(out)}")
-    out |= params
+    defaults = {"subjects": 30, "items": 10, "slope_sd": 0, "effect": 0.0}
+    out = completed("matuschek2017", defaults, params)
     for name in ("subjects", "items"):
         if isinstance(out[name], bool) or not isinstance(out[name], int) or out[name] < 3:
             raise ValueError(f"{name} must be a whole number, 3 or more, not {out[name]!r}")
     for name in ("slope_sd", "effect"):
-        if isinstance(out[name], bool) or not isinstance(out[name], int | float):
-            raise ValueError(f"{name} must be a number, not {out[name]!r}")
+        need_number(name, out[name])
     if out["slope_sd"] < 0:
         raise ValueError(f"slope_sd must not be negative, but is {out['slope_sd']!r}")
     return out
