@@ -95,7 +95,7 @@ CASES = {
     # tests of fits
     "contrast of nothing": (lambda: mm.contrast(fit(), [0] * 6), "nothing to test"),
     "contrast with text": (lambda: mm.contrast(fit(), {"one": {"x": "a"}}), "must give a number"),
-    "rhs": (lambda: mm.contrast(fit(), {"x": 1}, rhs=[1, 2]), "rhs must be a number"),
+    "rhs": (lambda: mm.contrast(fit(), {"x": 1}, rhs=[1, 2]), "rhs must be one number"),
     "letters": (lambda: mm.letters("a"), "means must come from mm.marginal_means"),
     # designs
     "too many rows": (lambda: mm.cross(a=10**6, b=10**6), "1,000,000,000,000 rows"),

@@ -64,7 +64,6 @@ def test_linear_models_of_answers_are_not_held_against_the_scale_of_the_link():
 
 
 def test_a_study_of_it_is_read_back(tmp_path):
-    pytest.importorskip("pyarrow")
     out = tmp_path / "study.parquet"
     rows = mm.study(DESIGN, truth(0.8), {"l": mm.Logistic(FORMULA)}, "armnew", n_rep=3, seed=1, out=out)
     again = mm.read_study(out)

@@ -88,12 +88,6 @@ def t_test(estimate: Estimate, L: ArrayLike, rhs: ArrayLike = 0.0, ddf: Ddf = "s
     L = np.atleast_2d(np.asarray(L, dtype=float))
     vcov = estimate.kr.vcov_adjusted if ddf == "kenward-roger" else estimate.vcov
     value = L @ estimate.beta
-    try:
-        rhs = np.broadcast_to(np.asarray(rhs, dtype=float), (len(L),))
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"rhs must be a number, or one for each of the {len(L)} contrasts, not {rhs!r}"
-        ) from None
     se = np.sqrt(np.einsum("cp,pr,cr->c", L, vcov, L))
     if ddf == "wald":
         df = np.full(len(L), np.inf)

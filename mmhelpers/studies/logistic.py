@@ -53,7 +53,7 @@ class Logistic:
     >>> found = mm.power(design, truth, models, "armnew", n_rep=200, seed=1)
     >>> found[["test", "rate", "exaggeration"]].round(1)
        test  rate  exaggeration
-    0  wald   0.8           1.1
+    0  wald   0.9           1.1
     """
 
     formula: str
