@@ -63,7 +63,7 @@ def test_hypothesised_values_fit_the_contrasts(fit, rhs, says):
 
 
 def test_refits_of_an_interval_that_fail_are_counted(fit, monkeypatch):
-    with pytest.raises(ValueError, match="n_rep must be 1 or more"):
+    with pytest.raises(ValueError, match="n_rep must be a whole number"):
         fit.confint("bootstrap", n_rep=0, rng=np.random.default_rng(1))
     refit = type(fit).refit
 
@@ -82,7 +82,7 @@ def test_refits_of_an_interval_that_fail_are_counted(fit, monkeypatch):
 
 @pytest.mark.parametrize("wrong", [{"n_points": 2}, {"reach": 0.0}, {"reach": float("nan")}])
 def test_a_profile_has_points_and_a_reach(fit, wrong):
-    with pytest.raises(ValueError, match="at least 3 points"):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be"):
         mm.profile(fit, **wrong)
 
 
@@ -124,5 +124,5 @@ def test_loci_say_what_was_wrong(wrong, says):
 @pytest.mark.parametrize("wrong", [{"draws": 0}, {"warmup": -1}, {"step": 0.0}])
 def test_a_walk_needs_steps(wrong):
     given = {"draws": 10, "warmup": 0, "rng": np.random.default_rng(1), **wrong}
-    with pytest.raises(ValueError, match="draws from 1"):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be"):
         mm.metropolis(lambda x: -float(x @ x), [0.0], **given)
