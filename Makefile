@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make book` and `make test`. The others are for authors.
-.PHONY: help setup book preview chapter test check notebooks text bench fuzz lab serve pdf lock clean
+.PHONY: help setup book preview chapter test check notebooks text bench fuzz oldest lab serve pdf lock clean
 PY := .venv/bin/python
 PORT ?= 8000
 ONLY ?=

@@ -39,6 +39,7 @@ def test_the_skeleton_runs_and_obeys_every_rule(tmp_path):
             ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "make")
         )
     files = chapter.start(NAME, "A title", tmp_path)
+    shutil.copy(ROOT / "tests" / "checkers.py", files[2].parent)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
     code = (
         "import nbformat, sys; from pathlib import Path; from tools import notebooks as n;"

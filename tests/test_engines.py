@@ -30,7 +30,7 @@ STORED = {name: engines.stored(name)["rows"] for name in engines.TABLES}
 SAME_AGAIN = 1e-3
 # Of the bambi models, those that compile fastest: the test takes a few draws of each. The others it builds, and
 # evaluates their log density where the chains would begin; what their chains gave is stored with the code's hash.
-DRAWN = ("lmm-nested", "heteroscedastic", "beta")
+DRAWN = ("heteroscedastic", "beta")
 # Engines that compile for minutes run only where they are asked for: MMHELPERS_SLOW="brms".
 ASKED = os.environ.get("MMHELPERS_SLOW", "").split()
 

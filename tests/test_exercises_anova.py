@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 import mmhelpers as mm
 
 PEOPLE = "(1 | Assessor) + (1 | Assessor:TVset) + (1 | Assessor:Picture)"
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_which_type():

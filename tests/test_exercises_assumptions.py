@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 
@@ -14,12 +15,6 @@ import mmhelpers as mm
 def cockles():
     cockles = mm.load("cockles")
     return cockles.assign(log_mass=np.log(cockles["mass"]), log_length=np.log(cockles["length"]))
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_below_nothing(cockles):

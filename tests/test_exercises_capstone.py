@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
 
 FORMULA = "width ~ period * thinned + (period | stand) + (1 | stand:tree) + (1 | year)"
 LEVELS = "(1 | stand) + (1 | stand:tree) + (1 | year)"
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def passes(exercise, answer, words=""):

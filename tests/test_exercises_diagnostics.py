@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 
@@ -19,12 +20,6 @@ def counts():
 @pytest.fixture(scope="module")
 def sleep():
     return mm.fit("Reaction ~ Days + (Days | Subject)", mm.load("sleepstudy"))
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_how_much_too_much(counts):

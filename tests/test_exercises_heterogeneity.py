@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 
 import mmhelpers as mm
 
@@ -24,12 +25,6 @@ def best(urchins):
 @pytest.fixture(scope="module")
 def children():
     return mm.load("Orthodont")
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_read_the_fit(urchins, best):

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import statsmodels.formula.api as smf
+from checkers import says
 from scipy.optimize import minimize_scalar
 
 import mmhelpers as mm
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_the_left_end_of_the_curve():

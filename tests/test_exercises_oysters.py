@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
@@ -19,12 +20,6 @@ def variances():
 @pytest.fixture(scope="module")
 def in_statsmodels():
     return smf.mixedlm("growth ~ population + site", mm.load("oysters"), groups="bag").fit()
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_the_unit():

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
 
 SIMPLE = "pitch ~ attitude + gender + (1 | speaker) + (1 | situation)"
 RICH = "pitch ~ attitude + gender + (attitude | speaker) + (attitude | situation)"
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def crossed(formula):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
@@ -21,12 +22,6 @@ def other():
     data = mm.load("sleepstudy")
     found = smf.mixedlm("Reaction ~ Days", data, groups="Subject", re_formula="~Days").fit()
     return found.cov_re.to_numpy(), found.scale, found.fe_params["Days"]
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_from_the_summary_alone(fit, other):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 
@@ -21,12 +22,6 @@ def children():
 def rats():
     weights = mm.load("BodyWeight").pivot(index=["Rat", "Diet"], columns="Time", values="weight")
     return weights[[1, 64]].set_axis(["start", "end"], axis=1).reset_index()
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_from_cross_products_to_a_standard_error():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
@@ -25,12 +26,6 @@ def pastes():
 @pytest.fixture(scope="module")
 def skulls():
     return mm.load("Orthodont")
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_from_ml_to_reml(owls):

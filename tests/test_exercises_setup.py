@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 
@@ -17,12 +18,6 @@ def sleep():
 @pytest.fixture(scope="module")
 def first(sleep):
     return mm.fit("Reaction ~ Days + (Days | Subject)", sleep)
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_0_the_demonstration(sleep):

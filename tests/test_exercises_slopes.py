@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
 from tools import notebooks
@@ -37,12 +38,6 @@ def coffee():
     for source in cells:
         exec(source, room)
     return room["coffee"]
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def correlation(published, c):

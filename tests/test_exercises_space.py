@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 
 import mmhelpers as mm
 
@@ -16,12 +17,6 @@ def flat():
 @pytest.fixture(scope="module")
 def best(flat):
     return mm.fit_gls("chlorophyll ~ height + mud", flat, correlation="corExp(x, y)")
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_correlation_of_two_plots(best):

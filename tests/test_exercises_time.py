@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 
 import mmhelpers as mm
 
@@ -16,12 +17,6 @@ def mares():
     angle = 2 * np.pi * mares["Time"]
     day = mares.groupby("Mare", observed=True).cumcount() + 1
     return mares.assign(day=day, sine=np.sin(angle), cosine=np.cos(angle))
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_three_days_apart(mares):

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
 
 # Monte Carlo: 4 standard errors of a rate near .2 from 4,000 data sets.
 LIMIT = 4 * np.sqrt(0.2 * 0.8 / 4000)
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def person(slope):

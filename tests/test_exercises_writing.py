@@ -6,16 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from checkers import says
 from scipy import stats
 
 import mmhelpers as mm
 from tools import notebooks
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_four_sentences():

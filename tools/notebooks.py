@@ -275,7 +275,12 @@ def store_text(only: str, jobs: int) -> list[Run]:
     """Bring what JupyterLab shows in text cells up to date from the stored outputs; `jobs` is not used."""
     for path in find(only):
         old = nbformat.read(path, as_version=4)
-        new = lab.prepare(nbformat.read(path, as_version=4))
+        try:
+            new = lab.prepare(nbformat.read(path, as_version=4))
+        except KeyError as unknown:
+            sys.exit(
+                f"{path.relative_to(ROOT)}: {unknown.args[0]}; `make notebooks` runs the cell that makes it"
+            )
         if new != old:
             nbformat.write(new, path)
             print(f"  {path.relative_to(BOOK)}: text brought up to date")

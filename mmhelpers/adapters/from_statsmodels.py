@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,18 @@ def from_statsmodels(fit: Any) -> FitView:
     UnsupportedFitError
         For a model that was not fitted (``.fit()`` is missing), or of a class that is not supported.
     """
+    seen = _seen(fit)
+    plain = seen.refit
+    if plain is None:
+        return seen
+
+    def refit(response: Array) -> FitView:  # from arrays, which have no names
+        return replace(plain(response), x_names=seen.x_names, x_terms=seen.x_terms, response=seen.response)
+
+    return replace(seen, refit=refit)
+
+
+def _seen(fit: Any) -> FitView:
     if not hasattr(fit, "model"):
         raise UnsupportedFitError(
             f"fit is a statsmodels {type(fit).__name__}, which holds no estimates: call its .fit() first"

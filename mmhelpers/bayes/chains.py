@@ -125,7 +125,7 @@ def posterior_check(idata: Any, min_ess: float = MIN_ESS) -> PosteriorCheck:
     Raises
     ------
     ValueError
-        If there are no draws, or of one chain alone.
+        If there are no draws, of one chain alone, or none of a parameter that varies.
 
     Notes
     -----
@@ -162,6 +162,8 @@ def posterior_check(idata: Any, min_ess: float = MIN_ESS) -> PosteriorCheck:
             if np.ptp(stacked[:, :, j]) > 0 or not np.all(np.isfinite(stacked[:, :, j])):
                 names.append(label)
                 values.append(stacked[:, :, j])
+    if not values:
+        raise ValueError("idata has no parameter that varies, so there is nothing to check")
     measures = (az.rhat, az.ess, lambda v: az.ess(v, method="tail"), az.mcse)
     rows = [(v.mean(), v.std(ddof=1), *(float(np.ravel(f(v))[0]) for f in measures)) for v in values]
     columns = ["mean", "sd", "rhat", "ess_bulk", "ess_tail", "mcse"]

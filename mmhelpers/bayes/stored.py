@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,10 @@ def store_posterior(idata: Any, name: str, script: str, what: str, versions: str
     head = "# Posteriors that chapters read with mm.load_posterior; the scripts named here write these entries.\n"
     blocks = []
     for key in sorted(entries):
-        lines = [f"\n[{key}]", *(f'{k} = "{v}"' for k, v in entries[key].items())]
+        lines = [
+            f"\n[{key}]",
+            *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in entries[key].items()),
+        ]
         blocks.append("\n".join(lines) + "\n")
     (folder / "registry.toml").write_text(head + "".join(blocks), encoding="utf-8")
     return path

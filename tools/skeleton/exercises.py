@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import statsmodels.formula.api as smf
+from checkers import says
 
 import mmhelpers as mm
-
-
-def says(exercise, answer, words):
-    verdict = mm.check_answer(exercise, answer)
-    assert not verdict.ok
-    assert words in verdict.message
 
 
 def test_1_nine_days():
