@@ -15,7 +15,7 @@ import mmhelpers as mm
 from mmhelpers.adapters import RandomTerm
 from mmhelpers.adapters.families import Family
 from mmhelpers.diagnostics.autocorrelation import _durbin_watson
-from mmhelpers.diagnostics.chance import simulation_p
+from mmhelpers.diagnostics.chance import blaker_p, simulation_p
 from mmhelpers.diagnostics.whitening import whitened
 
 # Tolerances. Shares and means of p: 4 Monte Carlo SE (a test in 16,000 fails by chance; seeds are fixed).
@@ -261,3 +261,17 @@ def test_taking_groups_out_shows_more_and_keeps_the_level():
     assert found["taken out"] > found["as they are"] + 0.15, found
     assert abs(np.mean(p["sound"]) - 0.5) < 4 * SE_UNIFORM / np.sqrt(n)
     assert found["sound"] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / n)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=5, max_size=60), st.integers(0, 8), st.booleans())
+def test_blakers_p_is_never_above_the_doubled_tail_nor_below_the_smaller_one(simulated, observed, exact):
+    """And it is the share of values whose smaller tail is no larger (Blaker 2000), counted here one by one."""
+    number = np.array(simulated, dtype=float)
+    p = blaker_p(observed, number, exact)
+    pool = np.append(number, observed) if exact else number
+    least = [min((pool >= v).sum(), (pool <= v).sum()) for v in (*pool, observed)]
+    assert p == pytest.approx(np.mean([tail <= least[-1] for tail in least[:-1]]))
+    one_sided = [simulation_p(observed, number, way, exact) for way in ("greater", "less")]
+    assert p >= min(one_sided) - 1e-12
+    assert p <= simulation_p(observed, number, "two-sided", exact) + 1e-12

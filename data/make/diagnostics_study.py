@@ -137,13 +137,17 @@ POWER_CELLS = [
     ("poisson glm", 150, tuple(POWER), 200),
     ("poisson", 200, ("overdispersion",), 200),
     ("poisson", 200, ("zeros", "curve", "outliers"), 200),
-    ("poisson", 200, ("time", "space"), 200),
-    ("gaussian", 200, tuple(POWER_GAUSSIAN), 25),
-    ("binomial 8", 200, tuple(POWER_BINOMIAL), 25),
+    ("poisson", 200, ("time", "space"), 400),
+    ("gaussian", 200, tuple(POWER_GAUSSIAN), 400),
+    ("binomial 8", 200, tuple(POWER_BINOMIAL), 400),
 ]
 N_SOUND = 50  # data sets without the fault, for each fault: their number adds up over the faults
 N_PERFORMANCE = 100  # data sets that lme4 fits too
-AGAIN = {"gaussian": 300, "poisson": 60, "binomial": 60}  # data sets of a cell whose tests are computed again
+AGAIN = {
+    "gaussian": 2000,
+    "poisson": 300,
+    "binomial": 300,
+}  # data sets of a cell whose tests are computed again
 BLOCK = 25  # data sets of a cell before the next cell has its turn
 
 
@@ -442,6 +446,7 @@ def again(tests: list[str]) -> None:
             data = draw(family, table, rng)
             r = mm.quantile_residuals(made(data), n_sim=N_SIM, rng=rng)
             known = {
+                "outliers": lambda r=r: mm.check_outliers(r, exact=True),
                 "temporal": lambda r=r, data=data: mm.check_temporal(r, data.time),
                 "spatial": lambda r=r, data=data: mm.check_spatial(r, data.east, data.north),
             }
@@ -541,7 +546,7 @@ def sizes_of(family: str) -> dict[str, tuple[float, ...]]:
 
 def sound_of(family: str) -> int:
     """Data sets without the fault, for each fault: their number adds up over the faults."""
-    return 25 if family in {"gaussian", "binomial 8"} else N_SOUND
+    return 100 if family in {"gaussian", "binomial 8"} else N_SOUND
 
 
 def one_power(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..adapters import is_fit
 from ..residuals.quantile import QuantileResiduals, quantile_residuals
 from ..testtable import TestRow, TestTable
-from .chance import Ties, need_simulations, side, simulation_p
+from .chance import Ties, blaker_p, need_simulations, side, simulation_p
 
 __all__ = ["check_dispersion", "check_outliers", "check_statistic", "check_zeros"]
 
@@ -331,7 +331,8 @@ def check_outliers(
     r : QuantileResiduals or a fit
         Observed and simulated responses.
     alternative : {"two-sided", "greater", "less"}
-        "greater" looks for too many outliers.
+        "greater" looks for too many outliers. Two-sided p-values are Blaker's (2000), not twice the smaller tail: fewer
+        than no outliers cannot be.
     margin : {"both", "upper", "lower"}
         Which outliers count.
     exact : bool
@@ -373,7 +374,10 @@ def check_outliers(
         p = float(stats.binomtest(int(observed), n, share, alternative=side(alternative)).pvalue)
         expected, words = n * share, "exact binomial test, for continuous independent responses"
     elif method == "simulation":
-        p = simulation_p(observed, others, side(alternative), exact, ties, rng)
+        if side(alternative) == "two-sided" and ties == "conservative":
+            p = blaker_p(observed, others, exact)
+        else:
+            p = simulation_p(observed, others, side(alternative), exact, ties, rng)
         expected, words = float(others.mean()), "every simulation in its turn among the others"
     else:
         raise ValueError(f"method is {method!r}; it must be 'simulation' or 'binomial'")
@@ -385,7 +389,7 @@ def check_outliers(
         statistic_name="number",
         method=f"{words}, {side(alternative)}, {known.n_sim} simulations of {n} observations",
         details={"expected": expected},
-        smallest_p=0.0 if method == "binomial" else _smallest(known.n_sim, alternative, exact),
+        smallest_p=0.0 if method == "binomial" else _smallest(known.n_sim, "greater", exact),
     )
     return TestTable((row,), extras={"simulated": others, "observed": observed})
 
