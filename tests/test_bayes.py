@@ -36,7 +36,7 @@ def made(spoil: str = "", chains: int = 4) -> Any:
     kept: Any = az
     return kept.from_dict(
         posterior,
-        sample_stats={"diverging": diverging},
+        sample_stats={"lp" if spoil == "untold" else "diverging": diverging},
         coords={"g__factor_dim": ["x", "y", "z"]},
         dims={"1|g": ["g__factor_dim"]},
     )
@@ -67,6 +67,14 @@ def test_bad_chains_are_not(spoil: str, says: str) -> None:
     with pytest.raises(AssertionError, match=says):
         check.assert_ok()
     assert repr(check).startswith("not to be used")
+
+
+def test_divergences_that_were_not_recorded_are_not_called_none() -> None:
+    check = mm.posterior_check(made("untold"))
+    assert check.divergences is None
+    assert check.ok
+    assert "divergences not recorded" in repr(check)
+    assert "no divergence" not in repr(check)
 
 
 def test_what_is_no_posterior_is_refused() -> None:

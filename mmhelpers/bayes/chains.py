@@ -27,8 +27,9 @@ class PosteriorCheck:
         The largest (rank-normalised, split) R-hat of all parameters.
     ess_bulk, ess_tail : float
         The smallest effective sample sizes, in the middle of a distribution and in its tails.
-    divergences : int
-        Draws whose trajectory ran off.
+    divergences : int or None
+        Draws whose trajectory ran off; None where the draws do not say (a sampler without trajectories, or statistics
+        that were not kept).
     chains, draws : int
         Number of chains, and draws of each.
     worst : str
@@ -49,7 +50,7 @@ class PosteriorCheck:
     rhat: float
     ess_bulk: float
     ess_tail: float
-    divergences: int
+    divergences: int | None
     chains: int
     draws: int
     worst: str
@@ -96,7 +97,8 @@ class PosteriorCheck:
         size = f"{self.chains} chains of {self.draws} draws"
         if self.faults:
             return f"not to be used ({size}): " + "; ".join(self.faults)
-        return f"ok ({size}): R-hat below {RHAT}, every ESS above {self.min_ess:g}, no divergence"
+        trajectories = "divergences not recorded" if self.divergences is None else "no divergence"
+        return f"ok ({size}): R-hat below {RHAT}, every ESS above {self.min_ess:g}, {trajectories}"
 
 
 def arviz() -> Any:
@@ -169,7 +171,9 @@ def posterior_check(idata: Any, min_ess: float = MIN_ESS) -> PosteriorCheck:
     columns = ["mean", "sd", "rhat", "ess_bulk", "ess_tail", "mcse"]
     table = pd.DataFrame(rows, index=pd.Index(names, name="parameter"), columns=columns, dtype=float)
     stats = getattr(idata, "sample_stats", None)
-    diverged = 0 if stats is None or "diverging" not in stats else int(np.asarray(stats["diverging"]).sum())
+    diverged = None
+    if stats is not None and "diverging" in stats:
+        diverged = int(np.asarray(stats["diverging"]).sum())
     rhat = table["rhat"].fillna(np.inf)
     return PosteriorCheck(
         rhat=float(rhat.max()),
