@@ -97,7 +97,7 @@ LEVEL = [
 ]
 REFIT = [
     (family, size, n)
-    for size, n in (("small", 400), ("large", 200))
+    for size, n in (("small", 1000), ("large", 400))
     for family in ("gaussian", "poisson", "binomial", "binomial 8", "poisson glm")
 ]
 #: tests whose statistic has ties, or that look to both sides: 99 simulations cannot give them a level of exactly 5%
